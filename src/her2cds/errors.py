@@ -1,0 +1,76 @@
+"""Every error that her2cds raises on purpose, in one place.
+
+An error says where the fault is, what was found, what was expected, and how to mend it. Nothing here
+ever holds a whole patient: a message names the path and the offending value only.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+
+class Her2CdsError(Exception):
+    """Base class of all deliberate errors of this package."""
+
+
+@dataclass(frozen=True, slots=True)
+class ProfileFault:
+    """One fault in a patient profile.
+
+    `path` is a JSON path (`$.disease.setting`), or a line and column for broken JSON.
+    """
+
+    path: str
+    found: str
+    expected: str
+    remedy: str = ""
+
+    def __str__(self) -> str:
+        """The fault in one line: where, what, expected, and the remedy where there is one."""
+        text = f"{self.path}: found {self.found}; expected {self.expected}"
+        return f"{text}. {self.remedy}" if self.remedy else text
+
+
+class ProfileError(Her2CdsError):
+    """The patient profile cannot be used; nothing was evaluated. Carries every fault found."""
+
+    def __init__(self, faults: Sequence[ProfileFault], label: str = "patient profile") -> None:
+        self.faults = tuple(faults)
+        self.label = label
+        count = f"{len(self.faults)} fault{'s' if len(self.faults) != 1 else ''}"
+        super().__init__("\n".join([f"{label}: {count}", *(f"  {fault}" for fault in self.faults)]))
+
+
+@dataclass(frozen=True, slots=True, order=True)
+class KnowledgeFault:
+    """One fault in the knowledge base: file (relative to its root), line, entry, message, suggestion."""
+
+    file: str
+    line: int
+    entry: str
+    message: str
+    suggestion: str = ""
+
+    def __str__(self) -> str:
+        """The fault as `file:line: entry: message`, with the suggestion on a second line."""
+        entry = f" {self.entry}:" if self.entry else ""
+        text = f"{self.file}:{self.line}:{entry} {self.message}"
+        return f"{text}\n  {self.suggestion}" if self.suggestion else text
+
+
+class KnowledgeError(Her2CdsError):
+    """The knowledge base has faults and was not loaded, not even in part. Carries every fault found."""
+
+    def __init__(self, faults: Sequence[KnowledgeFault]) -> None:
+        self.faults = tuple(sorted(faults))
+        count = f"{len(self.faults)} fault{'s' if len(self.faults) != 1 else ''}"
+        super().__init__("\n".join([f"knowledge base: {count}", *(str(fault) for fault in self.faults)]))
+
+
+class EngineError(Her2CdsError):
+    """A rule could not be evaluated, so no report is made: a report never goes out incomplete."""
+
+
+class UnknownNameError(Her2CdsError):
+    """A regimen, rule or trial was asked for by a name that the knowledge base does not hold."""
