@@ -1,0 +1,89 @@
+"""The knowledge base in use: checked entries with parsed conditions and indexes."""
+
+from __future__ import annotations
+
+from functools import cached_property
+
+from her2cds.knowledge.catalogue import Discrepancy, Drug, Regimen, Source
+from her2cds.knowledge.conditions import Condition, ConditionParser, Domains
+from her2cds.knowledge.data import KnowledgeData
+from her2cds.knowledge.evidence import Evidence
+from her2cds.knowledge.names import NameIndex
+from her2cds.knowledge.rules import Criterion, FactDefinition, Rule, RuleKind, Situation, Trial
+
+
+class Knowledge:
+    """A checked knowledge base. Immutable in use; safe to share between threads."""
+
+    def __init__(self, data: KnowledgeData) -> None:
+        self.data = data
+        self.facts: dict[str, FactDefinition] = {fact.id: fact for fact in data.vocabulary}
+        self.drugs: dict[str, Drug] = {drug.id: drug for drug in data.drugs}
+        self.regimens: dict[str, Regimen] = {regimen.id: regimen for regimen in data.regimens}
+        self.evidence: dict[str, Evidence] = {entry.id: entry for entry in data.evidence}
+        self.criteria: dict[str, Criterion] = {criterion.id: criterion for criterion in data.criteria}
+        self.rules: dict[str, Rule] = {rule.id: rule for rule in data.rules}
+        self.trials: dict[str, Trial] = {trial.id: trial for trial in data.trials}
+        self.sources: dict[str, Source] = {source.id: source for source in data.sources}
+        self.situations: dict[str, Situation] = {one.id: one for one in data.ranking.situations}
+        self.conditions: dict[str, Condition] = self._parse_conditions()
+
+    def _parse_conditions(self) -> dict[str, Condition]:
+        parser = ConditionParser(self.domains)
+        raw: dict[str, object] = {criterion.id: criterion.when for criterion in self.data.criteria}
+        raw.update({rule.id: rule.when for rule in self.data.rules})
+        raw.update({situation.id: situation.when for situation in self.data.ranking.situations})
+        for trial in self.data.trials:
+            if trial.when is not None:
+                raw[trial.id] = trial.when
+        conditions = {owner_id: parser.parse(when) for owner_id, when in raw.items()}
+        assert not parser.faults, "conditions are checked before a knowledge base is made"
+        return conditions
+
+    @cached_property
+    def domains(self) -> Domains:
+        """What conditions may name."""
+        return Domains(
+            self.facts,
+            frozenset(self.criteria),
+            frozenset(self.drugs),
+            frozenset(one.id for one in self.data.drug_classes),
+            frozenset(gene.id for gene in self.data.genes),
+        )
+
+    def rules_of(self, kind: RuleKind) -> tuple[Rule, ...]:
+        """The rules of one kind, in file order."""
+        return self._rules_by_kind.get(kind, ())
+
+    @cached_property
+    def _rules_by_kind(self) -> dict[str, tuple[Rule, ...]]:
+        kinds: dict[str, list[Rule]] = {}
+        for rule in self.data.rules:
+            kinds.setdefault(rule.kind, []).append(rule)
+        return {kind: tuple(rules) for kind, rules in kinds.items()}
+
+    @cached_property
+    def drug_names(self) -> NameIndex:
+        """Looks drugs up by any of their names."""
+        return NameIndex((drug.id, (drug.name, *drug.synonyms)) for drug in self.data.drugs)
+
+    @cached_property
+    def gene_names(self) -> NameIndex:
+        """Looks genes up by any of their names."""
+        return NameIndex((gene.id, (gene.name, *gene.synonyms)) for gene in self.data.genes)
+
+    @cached_property
+    def discrepancies_by_entry(self) -> dict[str, tuple[Discrepancy, ...]]:
+        """The discrepancies to show beside each entry that they touch."""
+        found: dict[str, list[Discrepancy]] = {}
+        for one in self.data.discrepancies:
+            touches = one.touches
+            for entry_id in (
+                *touches.rules,
+                *touches.evidence,
+                *touches.drugs,
+                *touches.regimens,
+                *touches.trials,
+            ):
+                found.setdefault(entry_id, []).append(one)
+        return {entry_id: tuple(ones) for entry_id, ones in found.items()}

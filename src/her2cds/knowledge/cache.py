@@ -1,0 +1,70 @@
+"""The checked knowledge base on disk, keyed by content, so that a second start need not check it again.
+
+The cache is a convenience: any trouble with it (corrupt, stale, unwritable, two writers at once) means that
+the knowledge base is read from its files. It holds JSON, never code. An entry is used only where its name,
+made from the content hash, this software's version and the shape of the models, fits exactly, and its own
+checksum is right.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import tempfile
+from pathlib import Path
+
+from platformdirs import user_cache_path
+from pydantic import ValidationError
+
+from her2cds.knowledge.data import KnowledgeData
+
+_KEEP = 4
+
+
+def cache_folder() -> Path:
+    """The user's cache folder for this program; `HER2CDS_CACHE` overrides it."""
+    override = os.environ.get("HER2CDS_CACHE")
+    return Path(override) if override else user_cache_path("her2cds", appauthor=False)
+
+
+def cache_file(content_hash: str, shape: str) -> Path:
+    """The file for a knowledge base with this content, checked by code of this shape."""
+    key = hashlib.sha256(f"{content_hash}\0{shape}".encode()).hexdigest()[:32]
+    return cache_folder() / f"knowledge-{key}.json"
+
+
+def read_cache(path: Path, content_hash: str) -> KnowledgeData | None:
+    """The cached entries, or None where there is no sound cache."""
+    try:
+        stored = path.read_bytes()
+        checksum, _, body = stored.partition(b"\n")
+        if hashlib.sha256(body).hexdigest().encode() != checksum:
+            return None
+        data = KnowledgeData.model_validate_json(body)
+    except (OSError, ValidationError, ValueError):
+        return None
+    return data if data.content_hash == content_hash else None
+
+
+def write_cache(path: Path, data: KnowledgeData) -> bool:
+    """Write atomically (two processes may do so at once); False where the place is not writable."""
+    body = data.model_dump_json().encode()
+    temporary = ""
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+        descriptor, temporary = tempfile.mkstemp(dir=path.parent, prefix=".writing-")
+        with os.fdopen(descriptor, "wb") as stream:
+            stream.write(hashlib.sha256(body).hexdigest().encode() + b"\n" + body)
+        Path(temporary).replace(path)
+        _drop_old(path.parent)
+    except OSError:
+        if temporary:
+            Path(temporary).unlink(missing_ok=True)
+        return False
+    return True
+
+
+def _drop_old(folder: Path) -> None:
+    entries = sorted(folder.glob("knowledge-*.json"), key=lambda entry: entry.stat().st_mtime, reverse=True)
+    for entry in entries[_KEEP:]:
+        entry.unlink(missing_ok=True)

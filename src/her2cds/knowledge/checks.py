@@ -1,0 +1,389 @@
+"""Checks across entries, one function each, registered by name.
+
+A check takes the loaded entries and yields faults; adding a check is adding a function. Any fault keeps the
+knowledge base from loading.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass
+from typing import cast
+
+from pydantic import BaseModel
+
+from her2cds.errors import KnowledgeFault
+from her2cds.knowledge.catalogue import Discrepancy, Drug, Regimen, Source
+from her2cds.knowledge.citations import Citation
+from her2cds.knowledge.conditions import (
+    Condition,
+    ConditionParser,
+    Domains,
+    criteria_named,
+    tests,
+)
+from her2cds.knowledge.evidence import Evidence
+from her2cds.knowledge.files import RULE_FOLDERS, LocatedEntry
+from her2cds.knowledge.names import folded
+from her2cds.knowledge.normal_form import TooManyAlternativesError, alternatives, can_hold
+from her2cds.knowledge.rules import Criterion, FactDefinition, Ranking, Rule, Target, Trial
+from her2cds.suggest import did_you_mean
+
+
+class Entries:
+    """The validated entries of all files, by kind and by id."""
+
+    def __init__(self, located: Iterable[LocatedEntry], broken: Iterable[tuple[str, str]] = ()) -> None:
+        """`broken` are kind and id of entries that failed validation: references to them still resolve."""
+        self.all = tuple(located)
+        self._broken: dict[str, set[str]] = {}
+        for kind, entry_id in broken:
+            self._broken.setdefault(kind, set()).add(entry_id)
+        self._by_kind: dict[str, list[LocatedEntry]] = {}
+        for one in self.all:
+            self._by_kind.setdefault(one.kind, []).append(one)
+
+    def of(self, kind: str) -> list[LocatedEntry]:
+        """The entries of one kind of file."""
+        return self._by_kind.get(kind, [])
+
+    def ids(self, kind: str) -> frozenset[str]:
+        """The ids of one kind."""
+        return frozenset({one.entry_id for one in self.of(kind)} | self._broken.get(kind, set()))
+
+    @property
+    def rules(self) -> Iterator[tuple[LocatedEntry, Rule]]:
+        """All rules, in the order of the stages."""
+        for folder in RULE_FOLDERS:
+            for one in self.of(folder):
+                yield one, cast(Rule, one.entry)
+
+    def domains(self) -> Domains:
+        """What conditions may name."""
+        facts = {one.entry_id: cast(FactDefinition, one.entry) for one in self.of("vocabulary")}
+        return Domains(facts, self.ids("criteria"), self.ids("drugs"), self.ids("drug_classes"), self.ids("genes"))
+
+
+@dataclass(frozen=True, slots=True)
+class LocatedCondition:
+    """One condition, the entry it belongs to, and the field that holds it."""
+
+    owner: LocatedEntry
+    field: tuple[str | int, ...]
+    raw: object
+
+
+def conditions_of(entries: Entries) -> Iterator[LocatedCondition]:
+    """Every condition in the knowledge base."""
+    for one in entries.of("criteria"):
+        yield LocatedCondition(one, ("when",), cast(Criterion, one.entry).when)
+    for one, rule in entries.rules:
+        yield LocatedCondition(one, ("when",), rule.when)
+    for one in entries.of("trials"):
+        when = cast(Trial, one.entry).when
+        if when is not None:
+            yield LocatedCondition(one, ("when",), when)
+    for one in entries.of("ranking"):
+        for index, situation in enumerate(cast(Ranking, one.entry).situations):
+            yield LocatedCondition(one, ("situations", index, "when"), situation.when)
+
+
+Check = Callable[[Entries], Iterator[KnowledgeFault]]
+CHECKS: dict[str, Check] = {}
+
+
+def check(function: Check) -> Check:
+    """Register a check under its function's name."""
+    CHECKS[function.__name__] = function
+    return function
+
+
+def run_checks(entries: Entries) -> list[KnowledgeFault]:
+    """The faults of every registered check."""
+    return [fault for function in CHECKS.values() for fault in function(entries)]
+
+
+@check
+def ids_are_unique(entries: Entries) -> Iterator[KnowledgeFault]:
+    """No id stands twice within its kind; rules, criteria and trials share one space of ids."""
+    shared = {*RULE_FOLDERS, "criteria", "trials"}
+    seen: dict[tuple[str, str], LocatedEntry] = {}
+    for one in entries.all:
+        key = ("rules" if one.kind in shared else one.kind, one.entry_id)
+        first = seen.setdefault(key, one)
+        if first is not one:
+            yield one.fault(f"duplicate id; it stands first at {first.document.file}:{first.line()}", "", "id")
+
+
+@check
+def names_are_unambiguous(entries: Entries) -> Iterator[KnowledgeFault]:
+    """No two drugs, and no two genes, answer to the same name."""
+    for kind in ("drugs", "genes"):
+        seen: dict[str, LocatedEntry] = {}
+        for one in entries.of(kind):
+            for name in dict.fromkeys(folded(name) for name in _all_names(one.entry)):
+                first = seen.setdefault(name, one)
+                if first is not one:
+                    yield one.fault(f"the name '{name}' also belongs to {first.entry_id}", "drop it from one of them")
+
+
+def _all_names(entry: BaseModel) -> tuple[str, ...]:
+    return (getattr(entry, "id"), getattr(entry, "name"), *getattr(entry, "synonyms"))  # noqa: B009
+
+
+@check
+def rules_stand_in_their_folder(entries: Entries) -> Iterator[KnowledgeFault]:
+    """A rule's conclusion fits the folder that its file lies in."""
+    for one, rule in entries.rules:
+        if rule.kind != RULE_FOLDERS[one.kind]:
+            yield one.fault(f"a {rule.kind} rule does not belong into {one.kind}/")
+
+
+@check
+def conditions_are_sound(entries: Entries) -> Iterator[KnowledgeFault]:
+    """Conditions use known facts, operators and values, can hold, and stay small enough to compile."""
+    domains = entries.domains()
+    for located in conditions_of(entries):
+        condition, faults = _parse(located, domains)
+        yield from faults
+        if condition is None:
+            continue
+        try:
+            choices = alternatives(condition)
+        except TooManyAlternativesError as error:
+            yield located.owner.fault(str(error), "move part of it into a criterion", *located.field)
+            continue
+        if not any(can_hold(choice, domains.facts) for choice in choices):
+            yield located.owner.fault("the condition can never hold", "", *located.field)
+
+
+def _parse(located: LocatedCondition, domains: Domains) -> tuple[Condition | None, list[KnowledgeFault]]:
+    parser = ConditionParser(domains)
+    condition = parser.parse(located.raw)
+    faults = [
+        located.owner.fault(fault.message, fault.suggestion, *located.field, *fault.path) for fault in parser.faults
+    ]
+    return (None, faults) if faults else (condition, [])
+
+
+@check
+def derivations_are_stratified(entries: Entries) -> Iterator[KnowledgeFault]:
+    """Derived facts are derived, given facts are not, values fit, and nothing depends on itself."""
+    domains = entries.domains()
+    derived_by: dict[str, list[LocatedEntry]] = {}
+    for one, rule in entries.rules:
+        if rule.derive is None:
+            continue
+        definition = domains.facts.get(rule.derive.fact)
+        if definition is None:
+            hint = did_you_mean(rule.derive.fact, domains.facts)
+            yield one.fault(f"unknown fact '{rule.derive.fact}'", hint, "derive", "fact")
+            continue
+        derived_by.setdefault(definition.id, []).append(one)
+        if not definition.derived:
+            yield one.fault(f"'{definition.id}' comes from the profile and cannot be derived", "", "derive", "fact")
+        for value in (rule.derive.value, *rule.derive.one_of):
+            if value is not None and value not in domain_values(definition):
+                yield one.fault(f"'{value}' is outside the domain of '{definition.id}'", "", "derive")
+    for one in entries.of("vocabulary"):
+        definition = cast(FactDefinition, one.entry)
+        if definition.derived and definition.id not in derived_by:
+            yield one.fault("no classification rule derives this fact")
+    yield from _cycles(entries, domains, derived_by)
+
+
+def domain_values(definition: FactDefinition) -> tuple[str, ...]:
+    """The closed domain of a bool or enum fact, as text."""
+    return ("true", "false") if definition.type == "bool" else definition.values
+
+
+def _cycles(entries: Entries, domains: Domains, derived_by: dict[str, list[LocatedEntry]]) -> Iterator[KnowledgeFault]:
+    needs: dict[str, set[str]] = {}
+    owners: dict[str, LocatedEntry] = {}
+    for located in conditions_of(entries):
+        condition, faults = _parse(located, domains)
+        if faults or condition is None:
+            continue
+        node = f"criterion {located.owner.entry_id}" if located.owner.kind == "criteria" else located.owner.entry_id
+        owners[node] = located.owner
+        facts = {test.fact for test in tests(condition)}
+        needs[node] = {producer.entry_id for fact in facts for producer in derived_by.get(fact, ())}
+        needs[node] |= {f"criterion {name}" for name in criteria_named(condition)}
+    done: set[str] = set()
+    for start in needs:
+        cycle = _find_cycle(start, needs, done, [])
+        if cycle:
+            yield owners[cycle[0]].fault(f"depends on itself: {' → '.join(cycle)}")
+            return
+
+
+def _find_cycle(node: str, needs: dict[str, set[str]], done: set[str], trail: list[str]) -> list[str]:
+    if node in trail:
+        return [*trail[trail.index(node) :], node]
+    if node in done:
+        return []
+    for below in sorted(needs.get(node, ())):
+        cycle = _find_cycle(below, needs, done, [*trail, node])
+        if cycle:
+            return cycle
+    done.add(node)
+    return []
+
+
+def citations_of(entry: BaseModel) -> Iterator[Citation]:
+    """Every citation anywhere inside an entry."""
+    for value in entry.__dict__.values():
+        yield from _citations_in(value)
+
+
+def _citations_in(value: object) -> Iterator[Citation]:
+    if isinstance(value, Citation):
+        yield value
+    elif isinstance(value, BaseModel):
+        yield from citations_of(value)
+    elif isinstance(value, tuple):
+        for item in value:
+            yield from _citations_in(item)
+
+
+@check
+def citations_lead_somewhere(entries: Entries) -> Iterator[KnowledgeFault]:
+    """Each citation names a known source and one of its sections; qi2024 has no usable references."""
+    sources = {one.entry_id: cast(Source, one.entry) for one in entries.of("sources")}
+    for one in entries.all:
+        for citation in citations_of(one.entry):
+            source = sources.get(citation.source)
+            if source is None:
+                yield one.fault(f"unknown source '{citation.source}'", did_you_mean(citation.source, sources))
+            elif citation.at not in source.sections:
+                hint = did_you_mean(citation.at, source.sections)
+                yield one.fault(f"{citation.source} has no section '{citation.at}'", hint)
+            elif citation.reference and source.references_restart_per_section:
+                yield one.fault(
+                    f"{citation.source} restarts its reference numbers in every section",
+                    "cite without `reference`",
+                )
+
+
+@check
+def outside_sources_only_restrict(entries: Entries) -> Iterator[KnowledgeFault]:
+    """What the reviews do not say is not recommended: offers and biomarkers need a review."""
+    reviews = {one.entry_id for one in entries.of("sources") if cast(Source, one.entry).role == "review"}
+    for one, rule in entries.rules:
+        if rule.kind in ("therapy", "biomarker") and not any(cite.source in reviews for cite in rule.cites):
+            yield one.fault(f"a {rule.kind} rule needs a citation from one of the reviews", "", "cites")
+        weak = rule.offer and rule.evidence and all(cite.source == "qi2024" for cite in rule.cites)
+        if weak:
+            yield one.fault("qi2024 may not be the only support of an offer of drugs", "", "cites")
+
+
+def _unknown_ids(
+    one: LocatedEntry, what: str, names: Iterable[str], valid: frozenset[str], *path: str | int
+) -> Iterator[KnowledgeFault]:
+    for name in names:
+        if name not in valid:
+            yield one.fault(f"unknown {what} '{name}'", did_you_mean(name, valid), *path)
+
+
+@check
+def references_resolve(entries: Entries) -> Iterator[KnowledgeFault]:
+    """Drugs, classes, regimens, evidence, trials, situations and rules that an entry names exist."""
+    drugs, classes, regimens = entries.ids("drugs"), entries.ids("drug_classes"), entries.ids("regimens")
+    evidence, trials = entries.ids("evidence"), entries.ids("trials")
+    rule_ids = frozenset().union(*(entries.ids(folder) for folder in RULE_FOLDERS))
+    situations = frozenset(
+        situation.id for one in entries.of("ranking") for situation in cast(Ranking, one.entry).situations
+    )
+    for one in entries.of("drugs"):
+        yield from _unknown_ids(one, "drug class", cast(Drug, one.entry).classes, classes, "classes")
+    for one in entries.of("regimens"):
+        named = [drug for part in cast(Regimen, one.entry).components for drug in part.options]
+        yield from _unknown_ids(one, "drug", named, drugs, "components")
+    for one in entries.of("evidence"):
+        for index, arm in enumerate(cast(Evidence, one.entry).arms):
+            yield from _unknown_ids(one, "drug", arm.drugs, drugs, "arms", index)
+    for one in entries.of("trials"):
+        yield from _unknown_ids(one, "drug", cast(Trial, one.entry).drugs, drugs, "drugs")
+    for one, rule in entries.rules:
+        yield from _unknown_ids(one, "evidence", rule.evidence, evidence, "evidence")
+        yield from _unknown_ids(one, "trial", rule.see_trials, trials, "see_trials")
+        yield from _unknown_ids(one, "rule", rule.conflicts_with, rule_ids, "conflicts_with")
+        if rule.offer:
+            yield from _unknown_ids(one, "regimen", [rule.offer.regimen], regimens, "offer", "regimen")
+            yield from _unknown_ids(one, "situation", rule.offer.fits, situations, "offer", "fits")
+            yield from _unknown_ids(one, "drug", rule.offer.despite_progression_on, drugs, "offer")
+        target = rule.caution.on if rule.caution else rule.modifies.on if rule.modifies else None
+        if target:
+            yield from _target_faults(one, target, drugs, classes, regimens)
+        if rule.request:
+            facts = frozenset(entries.domains().facts)
+            yield from _unknown_ids(one, "fact", rule.request.answers, facts, "request", "answers")
+    for one in entries.of("discrepancies"):
+        touches = cast(Discrepancy, one.entry).touches
+        for what, names, valid in (
+            ("rule", touches.rules, rule_ids),
+            ("evidence", touches.evidence, evidence),
+            ("drug", touches.drugs, drugs),
+            ("regimen", touches.regimens, regimens),
+            ("trial", touches.trials, trials),
+        ):
+            yield from _unknown_ids(one, what, names, valid, "touches")
+        for index, reading in enumerate(cast(Discrepancy, one.entry).readings):
+            yield from _reading_faults(entries, one, reading.source, reading.at, index)
+
+
+def _target_faults(
+    one: LocatedEntry,
+    target: Target,
+    drugs: frozenset[str],
+    classes: frozenset[str],
+    regimens: frozenset[str],
+) -> Iterator[KnowledgeFault]:
+    yield from _unknown_ids(one, "drug", target.drugs, drugs)
+    yield from _unknown_ids(one, "drug class", target.classes, classes)
+    yield from _unknown_ids(one, "regimen", target.regimens, regimens)
+
+
+def _reading_faults(
+    entries: Entries, one: LocatedEntry, source_id: str, at: str, index: int
+) -> Iterator[KnowledgeFault]:
+    sources = {located.entry_id: cast(Source, located.entry) for located in entries.of("sources")}
+    source = sources.get(source_id)
+    if source is None:
+        yield one.fault(f"unknown source '{source_id}'", did_you_mean(source_id, sources), "readings", index)
+    elif at not in source.sections:
+        yield one.fault(f"{source_id} has no section '{at}'", did_you_mean(at, source.sections), "readings", index)
+
+
+@check
+def halted_and_investigational_drugs_are_not_care(entries: Entries) -> Iterator[KnowledgeFault]:
+    """A regimen that holds a halted or investigational drug is never offered as care."""
+    drugs = {one.entry_id: cast(Drug, one.entry) for one in entries.of("drugs")}
+    regimens = {one.entry_id: cast(Regimen, one.entry) for one in entries.of("regimens")}
+    for one, rule in entries.rules:
+        if rule.offer is None or rule.offer.regimen not in regimens:
+            continue
+        statuses = Counter(
+            drugs[drug].status
+            for part in regimens[rule.offer.regimen].components
+            for drug in part.options
+            if drug in drugs
+        )
+        if statuses["halted"]:
+            yield one.fault("offers a drug whose development was halted", "", "offer")
+        if statuses["investigational"] and rule.offer.category != "investigational":
+            yield one.fault(
+                "offers an investigational drug as care", "use category investigational", "offer", "category"
+            )
+
+
+@check
+def offers_rest_on_evidence(entries: Entries) -> Iterator[KnowledgeFault]:
+    """An offer of drugs as care names the evidence that ranks it."""
+    regimens = {one.entry_id: cast(Regimen, one.entry) for one in entries.of("regimens")}
+    for one, rule in entries.rules:
+        regimen = regimens.get(rule.offer.regimen) if rule.offer else None
+        as_care = rule.offer is not None and rule.offer.category != "investigational"
+        if regimen and regimen.kind == "drugs" and as_care and not rule.evidence:
+            yield one.fault("an offer of drugs names at least one `evidence` entry", "", "evidence")

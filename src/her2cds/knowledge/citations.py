@@ -1,0 +1,41 @@
+"""Shared parts of all entries: the strict base model, identifiers, figures and citations."""
+
+from __future__ import annotations
+
+from typing import Annotated, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, StringConstraints
+
+
+class Entry(BaseModel):
+    """Base of everything written in `rules/`: no unknown field, immutable once read."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+Text = Annotated[str, StringConstraints(strip_whitespace=True, min_length=2, max_length=2000)]
+Name = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=200)]
+EntryId = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9][A-Za-z0-9.+\-]*$", max_length=120)]
+FactName = Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9_]*(\.[a-z][a-z0-9_]*)*$")]
+ConditionTree = dict[str, object]
+
+# A figure keeps the digits as the source prints them: "0.50" is not 0.5, "NE" is not a number at all.
+Figure = Annotated[str, StringConstraints(pattern=r"^(-?\d+(\.\d+)?|NR|NE)$")]
+PValue = Annotated[str, StringConstraints(pattern=r"^(<|=|>)? ?\d(\.\d+)?$")]
+
+EvidenceLevel = Literal["A", "B", "C", "D", "E"]
+
+
+class Citation(Entry):
+    """Where a claim stands: the source, the section heading or table exactly as printed, its reference.
+
+    `reference` is the source's own reference number (or numbers) for the claim; absent where the source
+    gives none, and for qi2024, whose numbering restarts in every section.
+    """
+
+    source: EntryId
+    at: Text
+    reference: tuple[Annotated[int, Field(ge=1, le=999)], ...] = ()
+
+
+Citations = Annotated[tuple[Citation, ...], Field(min_length=1)]

@@ -1,0 +1,260 @@
+"""Condition trees: what a rule may ask of the facts, as typed values.
+
+A condition in YAML is a mapping with exactly one key (see docs/knowledge-format.md). `parse` turns it into
+the classes here and reports every fault with its path; nothing here knows about patients.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Literal
+
+from her2cds.knowledge.rules import FactDefinition
+from her2cds.knowledge.yaml_reader import Path
+from her2cds.suggest import did_you_mean
+
+Operator = Literal["is", "in", "at_least", "at_most", "more_than", "less_than", "contains", "contains_any", "known"]
+Operand = str | bool | float | tuple[str, ...]
+
+ALTERATION_KINDS = (
+    "mutation",
+    "amplification",
+    "loss",
+    "fusion",
+    "splice_variant",
+    "overexpression",
+    "underexpression",
+    "activation",
+    "nuclear",
+)
+
+_NUMERIC: tuple[Operator, ...] = ("at_least", "at_most", "more_than", "less_than")
+_ALLOWED: dict[str, tuple[Operator, ...]] = {
+    "bool": ("is", "known"),
+    "enum": ("is", "in", "known"),
+    "number": ("is", *_NUMERIC, "known"),
+    "set": ("contains", "contains_any", "known"),
+}
+_JUNCTIONS = ("all", "any", "not", "criterion")
+
+
+@dataclass(frozen=True, slots=True)
+class Test:
+    """A leaf: one fact compared with one operand."""
+
+    fact: str
+    operator: Operator
+    operand: Operand
+
+    def __str__(self) -> str:
+        """The leaf as an author would write it: `lines.metastatic at_least 2`."""
+        if self.operator == "known":
+            return f"{self.fact} is known"
+        return f"{self.fact} {self.operator.replace('_', ' ')} {_shown(self.operand)}"
+
+
+def _shown(operand: Operand) -> str:
+    if isinstance(operand, tuple):
+        return "[" + ", ".join(operand) + "]"
+    if isinstance(operand, bool):
+        return "true" if operand else "false"
+    return f"{operand:g}" if isinstance(operand, float) else operand
+
+
+@dataclass(frozen=True, slots=True)
+class Named:
+    """A criterion, by name."""
+
+    criterion: str
+
+
+@dataclass(frozen=True, slots=True)
+class All:
+    """True when every part is true."""
+
+    parts: tuple[Condition, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class AnyOf:
+    """True when at least one part is true."""
+
+    parts: tuple[Condition, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Not:
+    """True when its part is false."""
+
+    part: Condition
+
+
+@dataclass(frozen=True, slots=True)
+class Always:
+    """Always true: for rules that comment on a drug whenever it is offered."""
+
+
+Condition = Test | Named | All | AnyOf | Not | Always
+
+
+def tests(condition: Condition) -> Iterator[Test]:
+    """Every leaf of the tree, in reading order."""
+    match condition:
+        case Test():
+            yield condition
+        case All(parts) | AnyOf(parts):
+            for part in parts:
+                yield from tests(part)
+        case Not(part):
+            yield from tests(part)
+
+
+def criteria_named(condition: Condition) -> Iterator[str]:
+    """The name of every criterion that the tree uses directly."""
+    match condition:
+        case Named(criterion):
+            yield criterion
+        case All(parts) | AnyOf(parts):
+            for part in parts:
+                yield from criteria_named(part)
+        case Not(part):
+            yield from criteria_named(part)
+
+
+@dataclass(frozen=True, slots=True)
+class Domains:
+    """The names a condition may use: facts, criteria, and the members that sets draw from."""
+
+    facts: dict[str, FactDefinition]
+    criteria: frozenset[str]
+    drugs: frozenset[str]
+    drug_classes: frozenset[str]
+    genes: frozenset[str]
+
+    def member_fault(self, definition: FactDefinition, member: str) -> tuple[str, str] | None:
+        """What is wrong with `member` as an element of the set fact, with a suggestion; None if nothing."""
+        match definition.of:
+            case "drugs":
+                return _unknown("drug", member, self.drugs)
+            case "drug_classes":
+                return _unknown("drug class", member, self.drug_classes)
+            case "alterations":
+                gene, _, kind = member.partition(":")
+                return _unknown("gene", gene, self.genes) or _unknown("kind of alteration", kind, ALTERATION_KINDS)
+            case "protein_changes":
+                return _unknown("gene", member.partition(":")[0], self.genes)
+            case _:
+                return _unknown("value", member, definition.values)
+
+
+def _unknown(what: str, name: str, valid: frozenset[str] | tuple[str, ...]) -> tuple[str, str] | None:
+    if name in valid:
+        return None
+    listed = f"one of: {', '.join(valid)}" if isinstance(valid, tuple) else ""
+    return f"unknown {what} '{name}'", did_you_mean(name, valid) or listed
+
+
+@dataclass(frozen=True, slots=True)
+class ConditionFault:
+    """A fault inside one condition, with its path below the condition's own place."""
+
+    path: Path
+    message: str
+    suggestion: str = ""
+
+
+class ConditionParser:
+    """Turns raw condition mappings into typed trees; collects faults instead of stopping at the first."""
+
+    def __init__(self, domains: Domains) -> None:
+        self._domains = domains
+        self.faults: list[ConditionFault] = []
+
+    def parse(self, raw: object, path: Path = ()) -> Condition:
+        """The typed tree of `raw`. After a fault the tree is a stand-in and must not be used."""
+        if raw == "always":
+            return Always()
+        if not isinstance(raw, dict) or len(raw) != 1:
+            return self._fault(
+                path, "a condition is a mapping with exactly one key", "put several under `all:` or `any:`"
+            )
+        ((key, value),) = raw.items()
+        below = (*path, key)
+        if key in ("all", "any"):
+            if not isinstance(value, list) or not value:
+                return self._fault(below, f"`{key}` takes a list of at least one condition")
+            parts = tuple(self.parse(part, (*below, index)) for index, part in enumerate(value))
+            return All(parts) if key == "all" else AnyOf(parts)
+        if key == "not":
+            return Not(self.parse(value, below))
+        if key == "criterion":
+            if problem := _unknown("criterion", str(value), self._domains.criteria):
+                return self._fault(below, *problem)
+            return Named(str(value))
+        return self._leaf(str(key), value, below)
+
+    def _fault(self, path: Path, message: str, suggestion: str = "") -> Condition:
+        self.faults.append(ConditionFault(path, message, suggestion))
+        return Always()
+
+    def _leaf(self, fact: str, value: object, path: Path) -> Condition:
+        definition = self._domains.facts.get(fact)
+        if definition is None:
+            hint = did_you_mean(fact, (*self._domains.facts, *_JUNCTIONS))
+            return self._fault(path, f"unknown fact '{fact}'", hint)
+        operator, operand = "is", value
+        if isinstance(value, dict):
+            if len(value) != 1:
+                return self._fault(path, f"a test of '{fact}' has exactly one operator")
+            ((operator, operand),) = value.items()
+            path = (*path, operator)
+        allowed = _ALLOWED[definition.type]
+        if operator not in allowed:
+            return self._fault(
+                path,
+                f"'{operator}' cannot test '{fact}', which is a {definition.type}",
+                f"use {', '.join(allowed)}",
+            )
+        return self._typed(definition, operator, operand, path)
+
+    def _typed(self, definition: FactDefinition, operator: Operator, operand: object, path: Path) -> Condition:
+        fact = definition.id
+        if operator == "known":
+            if operand != "true":
+                return self._fault(path, "`known` takes only true", "write `not: {…: {known: true}}` for the contrary")
+            return Test(fact, "known", True)
+        if operator in ("in", "contains_any"):
+            if not isinstance(operand, list) or not operand or not all(isinstance(item, str) for item in operand):
+                return self._fault(path, f"`{operator}` takes a list of values")
+            return self._members(definition, operator, tuple(operand), path)
+        if not isinstance(operand, str):
+            return self._fault(path, f"`{operator}` takes a single value")
+        if definition.type == "bool":
+            if operand not in ("true", "false"):
+                return self._fault(path, f"'{operand}' is not true or false")
+            return Test(fact, operator, operand == "true")
+        if definition.type == "number":
+            return self._number(definition, operator, operand, path)
+        return self._members(definition, operator, operand, path)
+
+    def _members(
+        self, definition: FactDefinition, operator: Operator, operand: str | tuple[str, ...], path: Path
+    ) -> Condition:
+        for member in (operand,) if isinstance(operand, str) else operand:
+            problem = self._domains.member_fault(definition, member)
+            if problem:
+                message, hint = problem
+                return self._fault(path, f"{message} for '{definition.id}'", hint)
+        return Test(definition.id, operator, operand)
+
+    def _number(self, definition: FactDefinition, operator: Operator, operand: str, path: Path) -> Condition:
+        try:
+            number = float(operand)
+        except ValueError:
+            return self._fault(path, f"'{operand}' is not a number")
+        low = definition.minimum if definition.minimum is not None else float("-inf")
+        high = definition.maximum if definition.maximum is not None else float("inf")
+        if not low <= number <= high:
+            return self._fault(path, f"{operand} is outside the domain of '{definition.id}' ({low:g} to {high:g})")
+        return Test(definition.id, operator, number)

@@ -1,0 +1,113 @@
+"""Evidence entries: one study each, its figures exactly as the reviews print them."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+from pydantic import Field, model_validator
+
+from her2cds.knowledge.citations import (
+    Citation,
+    Citations,
+    Entry,
+    EntryId,
+    EvidenceLevel,
+    Figure,
+    Name,
+    PValue,
+    Text,
+)
+
+EndpointName = Literal[
+    "PFS", "OS", "ORR", "DOR", "CBR", "DCR", "DFS", "iDFS", "DDFS", "pCR", "PFS2", "TTP",
+    "distant recurrence", "discontinuation", "adverse event", "other",
+]  # fmt: skip
+
+
+class Arm(Entry):
+    """One arm of a study."""
+
+    name: Name
+    drugs: tuple[EntryId, ...] = ()
+    patients: int | None = None
+
+
+class Value(Entry):
+    """One arm's value for an outcome, with its confidence interval where printed."""
+
+    arm: Name
+    value: Figure
+    ci: tuple[Figure, Figure] | None = None
+
+
+class Outcome(Entry):
+    """One endpoint as one review prints it.
+
+    `values` are per arm in `unit`; `hazard_ratio` compares the first arm with the second. `as_printed`
+    keeps a form that fits no field (a risk reduction without a ratio, say). `significant` is false where
+    the difference is not statistically significant, whatever the review's wording suggests.
+    """
+
+    endpoint: EndpointName
+    label: Name | None = None
+    population: Text | None = None
+    at_time: Name | None = None
+    unit: Literal["months", "weeks", "%", "patients", "years", "ratio"] | None = None
+    values: tuple[Value, ...] = ()
+    hazard_ratio: Figure | None = None
+    ci: tuple[Figure, Figure] | None = None
+    p: PValue | None = None
+    significant: bool | None = None
+    as_printed: Text | None = None
+    direction: Literal["better", "worse", "no difference", "single arm"]
+    caveat: Text | None = None
+    cites: Citations
+
+    @model_validator(mode="after")
+    def _says_something(self) -> Outcome:
+        if self.values and self.unit is None:
+            raise ValueError("values need a `unit`")
+        return self
+
+
+class Evidence(Entry):
+    """One study: what it compared, in whom, and every figure the reviews report from it.
+
+    `level` uses CIViC's letters: A validated (phase III or approval), B clinical, C case or small
+    series, D preclinical, E inferential. `benefit` is the strongest kind of benefit shown for the first
+    arm: overall_survival, event_free (PFS, DFS, iDFS), response, or none.
+    """
+
+    id: EntryId
+    name: Name
+    phase: Literal["I", "I/II", "II", "III", "IV", "retrospective", "meta-analysis", "preclinical", "not stated"]
+    design: Text
+    population: Text
+    registry: Name | None = None
+    primary: Text | None = None
+    doi: Name | None = None
+    level: EvidenceLevel
+    benefit: Literal["overall_survival", "event_free", "response", "none"]
+    cns_patients: bool = False
+    arms: tuple[Arm, ...] = ()
+    outcomes: tuple[Outcome, ...] = ()
+    summary: Text
+    caveats: tuple[Text, ...] = ()
+    reported_by: Citations = Field(description="every place in the reviews that reports this study")
+
+    @model_validator(mode="after")
+    def _values_name_arms(self) -> Evidence:
+        names = {arm.name for arm in self.arms}
+        for outcome in self.outcomes:
+            for value in outcome.values:
+                if value.arm not in names:
+                    raise ValueError(f"outcome {outcome.endpoint}: no arm is called '{value.arm}'")
+        return self
+
+    @property
+    def citations(self) -> tuple[Citation, ...]:
+        """All citations of the entry, its outcomes included, without repeats and in order."""
+        found = dict.fromkeys(self.reported_by)
+        for outcome in self.outcomes:
+            found.update(dict.fromkeys(outcome.cites))
+        return tuple(found)

@@ -1,0 +1,193 @@
+"""The files of a knowledge base: where it is, which kinds there are, their hash, and reading them."""
+
+from __future__ import annotations
+
+import hashlib
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from pydantic import BaseModel, ValidationError
+from pydantic_core import ErrorDetails
+
+from her2cds.errors import KnowledgeError, KnowledgeFault
+from her2cds.knowledge.catalogue import Discrepancy, Drug, DrugClass, Gene, Regimen, Source
+from her2cds.knowledge.evidence import Evidence
+from her2cds.knowledge.rules import Criterion, FactDefinition, Manifest, Ranking, Rule, Trial
+from her2cds.knowledge.yaml_reader import Document, read_yaml
+from her2cds.suggest import did_you_mean
+
+# One entry per kind of file: a single file, or a folder of files; and the model of its entries.
+_MAPPINGS: dict[str, type[BaseModel]] = {"manifest": Manifest, "ranking": Ranking}
+_LISTS: dict[str, type[BaseModel]] = {
+    "vocabulary": FactDefinition,
+    "sources": Source,
+    "drug_classes": DrugClass,
+    "drugs": Drug,
+    "genes": Gene,
+    "regimens": Regimen,
+    "discrepancies": Discrepancy,
+    "evidence": Evidence,
+    "criteria": Criterion,
+    "trials": Trial,
+}
+RULE_FOLDERS = {
+    "classification": "classification",
+    "therapies": "therapy",
+    "cautions": "caution",
+    "biomarkers": "biomarker",
+    "tests_to_request": "request",
+}
+_REQUIRED = (*_MAPPINGS, "vocabulary", "sources", "drug_classes", "drugs", "genes", "regimens")
+_MAX_FILE_BYTES = 4_000_000
+
+
+def bundled_rules() -> Path:
+    """The knowledge base that comes with the package: inside the wheel, or beside `src` in a checkout."""
+    package = Path(__file__).resolve().parent.parent
+    inside = package / "rules"
+    return inside if inside.is_dir() else package.parent.parent / "rules"
+
+
+@dataclass(frozen=True, slots=True)
+class RuleFile:
+    """One file's content: its path relative to the root, with forward slashes, and its bytes."""
+
+    name: str
+    content: bytes
+
+    @property
+    def kind(self) -> str:
+        """The kind of its entries: the folder, or the file's stem."""
+        head, slash, _ = self.name.partition("/")
+        return head if slash else head.removesuffix(".yaml")
+
+
+def read_files(root: Path) -> tuple[RuleFile, ...]:
+    """Every YAML file below `root`, sorted by name. Raises KnowledgeError where there is nothing to read."""
+    if not root.is_dir():
+        raise KnowledgeError([KnowledgeFault(str(root), 0, "", "no knowledge base here: not a folder")])
+    faults, files = [], []
+    for path in sorted(root.rglob("*")):
+        name = path.relative_to(root).as_posix()
+        if path.suffix not in (".yaml", ".yml") or not path.is_file():
+            continue
+        if path.stat().st_size > _MAX_FILE_BYTES:
+            faults.append(KnowledgeFault(name, 1, "", f"larger than {_MAX_FILE_BYTES} bytes", "split the file"))
+            continue
+        files.append(RuleFile(name, path.read_bytes()))
+    present = {file.kind for file in files}
+    faults += [
+        KnowledgeFault(f"{kind}.yaml", 0, "", "the file is missing") for kind in _REQUIRED if kind not in present
+    ]
+    if faults:
+        raise KnowledgeError(faults)
+    return tuple(files)
+
+
+def content_hash(files: tuple[RuleFile, ...]) -> str:
+    """SHA-256 over names and bytes: equal exactly when the knowledge bases are."""
+    digest = hashlib.sha256()
+    for file in files:
+        digest.update(f"{file.name}\0{len(file.content)}\0".encode())
+        digest.update(file.content)
+    return digest.hexdigest()
+
+
+@dataclass(frozen=True, slots=True)
+class LocatedEntry:
+    """A validated entry with its kind, its document and its position there."""
+
+    kind: str
+    entry: BaseModel
+    document: Document
+    index: int | None
+
+    @property
+    def entry_id(self) -> str:
+        """The entry's id; the kind for the two mapping files."""
+        return str(getattr(self.entry, "id", self.kind)) if self.index is not None else self.kind
+
+    def line(self, *path: str | int) -> int:
+        """Line of a field below the entry."""
+        return self.document.line(path if self.index is None else (self.index, *path))
+
+    def fault(self, message: str, suggestion: str = "", *path: str | int) -> KnowledgeFault:
+        """A fault about this entry, at the given field."""
+        return KnowledgeFault(self.document.file, self.line(*path), self.entry_id, message, suggestion)
+
+
+@dataclass(slots=True)
+class Validated:
+    """The entries that are sound, kind and id of those that are not, and all faults."""
+
+    entries: list[LocatedEntry] = field(default_factory=list)
+    broken: list[tuple[str, str]] = field(default_factory=list)
+    faults: list[KnowledgeFault] = field(default_factory=list)
+
+
+def validate_files(files: tuple[RuleFile, ...]) -> Validated:
+    """Read and validate every file."""
+    result = Validated()
+    faults = result.faults
+    for file in files:
+        model = _model_for(file, faults)
+        if model is None:
+            continue
+        try:
+            text = file.content.decode("utf-8")
+        except UnicodeDecodeError as error:
+            faults.append(KnowledgeFault(file.name, 1, "", f"not UTF-8 at byte {error.start}"))
+            continue
+        document = read_yaml(file.name, text)
+        faults += document.faults
+        if not document.faults:
+            _validate_entries(file.kind, model, document, result)
+    return result
+
+
+def _model_for(file: RuleFile, faults: list[KnowledgeFault]) -> type[BaseModel] | None:
+    if file.kind in RULE_FOLDERS:
+        return Rule
+    model = (_MAPPINGS | _LISTS).get(file.kind)
+    if model is None:
+        kinds = (*_MAPPINGS, *_LISTS, *RULE_FOLDERS)
+        faults.append(
+            KnowledgeFault(file.name, 1, "", f"unknown kind of file '{file.kind}'", did_you_mean(file.kind, kinds))
+        )
+    return model
+
+
+def _validate_entries(kind: str, model: type[BaseModel], document: Document, result: Validated) -> None:
+    if kind in _MAPPINGS:
+        raw_entries: list[tuple[int | None, object]] = [(None, document.tree)]
+    elif isinstance(document.tree, list):
+        raw_entries = list(enumerate(document.tree))
+    else:
+        hint = "start each entry with `- id: …`"
+        result.faults.append(KnowledgeFault(document.file, 1, "", "expected a list of entries", hint))
+        return
+    for index, raw in raw_entries:
+        try:
+            result.entries.append(LocatedEntry(kind, model.model_validate(raw), document, index))
+        except ValidationError as error:
+            entry_id = str(raw.get("id", "")) if isinstance(raw, dict) else ""
+            result.broken.append((kind, entry_id))
+            result.faults += [_from_pydantic(document, index, entry_id, detail, model) for detail in error.errors()]
+
+
+def _from_pydantic(
+    document: Document, index: int | None, entry_id: str, detail: ErrorDetails, model: type[BaseModel]
+) -> KnowledgeFault:
+    path = detail["loc"] if index is None else (index, *detail["loc"])
+    where = ".".join(str(part) for part in detail["loc"])
+    message = detail["msg"].removeprefix("Value error, ")
+    suggestion = ""
+    if detail["type"] == "extra_forbidden":
+        field = str(detail["loc"][-1])
+        message = f"unknown field '{field}'"
+        suggestion = did_you_mean(field, model.model_fields)
+    elif detail["type"] == "missing":
+        message = "required field is missing"
+    return KnowledgeFault(
+        document.file, document.line(path), entry_id, f"{where}: {message}" if where else message, suggestion
+    )
