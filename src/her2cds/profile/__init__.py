@@ -1,0 +1,1 @@
+"""The patient profile: model, reading, names, contradictions."""

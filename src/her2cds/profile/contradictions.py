@@ -1,0 +1,250 @@
+"""Contradictions inside a profile: errors where they could change the pathway, warnings where they cannot.
+
+The list is documented in docs/methods/contradictions.md; each function is one family of checks.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from datetime import date as Date
+
+from her2cds.errors import ProfileFault
+from her2cds.profile.model import Profile, Specimen
+
+ER_PR_POSITIVE_PERCENT = 1.0  # ASCO/CAP 2020: 1 % or more stained nuclei is positive, 1 to 10 % low positive
+ER_PR_CLEARLY_POSITIVE_PERCENT = 10.0
+
+
+@dataclass(frozen=True, slots=True)
+class Contradiction:
+    """One contradiction. `blocks` ones keep the profile from being evaluated."""
+
+    fault: ProfileFault
+    blocks: bool
+
+
+Finding = Iterator[Contradiction]
+
+
+def contradictions(profile: Profile, today: Date) -> list[Contradiction]:
+    """All contradictions in the profile, taking `today` as the latest possible date."""
+    checks: tuple[Callable[[Profile], Finding], ...] = (
+        _receptors,
+        _extent,
+        _brain,
+        _person,
+        _treatments,
+        _lungs,
+        _heart,
+    )
+    found = [one for check in checks for one in check(profile)]
+    return [*found, *_dates(profile, today)]
+
+
+def _error(path: str, found: str, expected: str, remedy: str = "") -> Contradiction:
+    return Contradiction(ProfileFault(path, found, expected, remedy), blocks=True)
+
+
+def _warning(path: str, found: str, expected: str, remedy: str = "") -> Contradiction:
+    return Contradiction(ProfileFault(path, found, expected, remedy), blocks=False)
+
+
+def _receptors(profile: Profile) -> Finding:
+    for index, specimen in enumerate(profile.specimens or ()):
+        path = f"$.specimens[{index}]"
+        yield from _her2_status(specimen, path)
+        yield from _ish(specimen, path)
+        for marker, status, percent in (
+            ("er", specimen.er, specimen.er_percent),
+            ("pr", specimen.pr, specimen.pr_percent),
+        ):
+            yield from _steroid_receptor(f"{path}.{marker}", status, percent)
+
+
+_REMEDY_HER2 = "Check the pathology report; leave out what is not certain."
+
+
+def _her2_status(specimen: Specimen, path: str) -> Finding:
+    ihc, ish, reported = specimen.her2_ihc, specimen.her2_ish, specimen.her2_reported
+    if ihc is None or reported is None:
+        return
+    found = f"her2_ihc {ihc}{f' and her2_ish {ish}' if ish else ''} with her2_reported {reported}"
+    expected = {
+        "3+": ("positive",),
+        "2+": {"positive": ("positive",), "negative": ("low", "negative")}.get(
+            ish or "", ("positive", "low", "negative")
+        ),
+        "1+": ("positive", "low", "negative") if ish == "positive" else ("low", "negative"),
+        "0": ("positive", "negative") if ish == "positive" else ("negative",),
+    }[ihc]
+    if reported not in expected:
+        yield _error(f"{path}.her2_reported", found, f"her2_reported {' or '.join(expected)}", _REMEDY_HER2)
+
+
+def _ish(specimen: Specimen, path: str) -> Finding:
+    ratio, copies, result = specimen.her2_ish_ratio, specimen.her2_copies_per_cell, specimen.her2_ish
+    if ratio is None or copies is None or result is None:
+        return
+    found = f"her2_ish {result} with ratio {ratio:g} and {copies:g} copies per cell"
+    if (result == "negative" and ratio >= 2.0 and copies >= 4.0) or (
+        result == "positive" and ratio < 2.0 and copies < 4.0
+    ):
+        yield _error(f"{path}.her2_ish", found, "a result that fits ratio and copies (ASCO/CAP 2018)", _REMEDY_HER2)
+
+
+def _steroid_receptor(path: str, status: str | None, percent: float | None) -> Finding:
+    if status is None or percent is None:
+        return
+    found = f"{status} with {percent:g} % positive cells"
+    if status == "positive" and percent < ER_PR_POSITIVE_PERCENT:
+        yield _error(path, found, "negative below 1 %", "Check the pathology report.")
+    elif status == "negative" and percent >= ER_PR_CLEARLY_POSITIVE_PERCENT:
+        yield _error(path, found, "positive from 1 %", "Check the pathology report.")
+    elif status == "negative" and percent >= ER_PR_POSITIVE_PERCENT:
+        yield _warning(
+            path, found, "positive from 1 % (low positive up to 10 %)", "An older cut-off may have been used."
+        )
+
+
+def _extent(profile: Profile) -> Finding:
+    disease = profile.disease
+    if disease.setting == "early":
+        if disease.stage == "IV":
+            yield _error("$.disease.stage", "IV in early disease", "I to III, or setting metastatic")
+        if disease.sites_of_metastasis:
+            yield _error("$.disease.sites_of_metastasis", "metastases in early disease", "none, or setting metastatic")
+        if any(one.setting == "metastatic" for one in profile.treatments or ()):
+            yield _error(
+                "$.treatments",
+                "a treatment for metastatic disease in early disease",
+                "setting metastatic, or none",
+            )
+    if disease.setting == "metastatic" and disease.early_phase is not None:
+        yield _error("$.disease.early_phase", f"{disease.early_phase} in metastatic disease", "no early_phase")
+    if disease.residual_invasive_disease and any(
+        one.setting == "neoadjuvant" and one.best_response == "pathological_complete"
+        for one in profile.treatments or ()
+    ):
+        yield _error(
+            "$.disease.residual_invasive_disease",
+            "true after a pathological complete response",
+            "one of the two",
+        )
+
+
+def _brain(profile: Profile) -> Finding:
+    brain, disease = profile.brain_metastases, profile.disease
+    sites = disease.sites_of_metastasis or ()
+    has_brain = brain.status in ("stable", "untreated", "progressing")
+    if brain.status == "none" and "brain" in sites:
+        yield _error("$.brain_metastases.status", "none, with brain among the sites of metastasis", "one of the two")
+    if brain.leptomeningeal is False and "leptomeninges" in sites:
+        yield _error("$.brain_metastases.leptomeningeal", "false, with leptomeninges among the sites", "one of the two")
+    if (has_brain or brain.leptomeningeal) and disease.setting == "early":
+        yield _error("$.disease.setting", "early, with metastases in the central nervous system", "metastatic")
+    if disease.progressing_now == "cns_only" and brain.status in ("none", "stable") and not brain.leptomeningeal:
+        yield _error(
+            "$.disease.progressing_now",
+            f"cns_only, with brain metastases {brain.status}",
+            "status progressing or untreated",
+        )
+    if disease.progressing_now == "no" and brain.status == "progressing":
+        yield _error("$.disease.progressing_now", "no, with progressing brain metastases", "cns_only or systemic")
+
+
+def _person(profile: Profile) -> Finding:
+    person = profile.patient
+    if person.sex == "male" and person.pregnancy in ("pregnant", "breastfeeding"):
+        yield _error("$.patient.pregnancy", f"{person.pregnancy} in a male patient", "one of the two")
+    if person.sex == "male" and person.menopausal_status is not None:
+        yield _error("$.patient.menopausal_status", "a menopausal status in a male patient", "one of the two")
+    if person.pregnancy == "pregnant" and person.menopausal_status == "postmenopausal":
+        yield _error("$.patient.pregnancy", "pregnant after menopause", "one of the two")
+
+
+def _treatments(profile: Profile) -> Finding:
+    lines: Counter[int] = Counter()
+    for index, one in enumerate(profile.treatments or ()):
+        path = f"$.treatments[{index}]"
+        if one.ongoing and one.end is not None:
+            yield _error(f"{path}.ongoing", f"true with the end {one.end}", "one of the two")
+        if one.ongoing and one.stop_reason is not None:
+            yield _error(f"{path}.ongoing", f"true with the stop_reason {one.stop_reason}", "one of the two")
+        if one.start and one.end and one.end < one.start:
+            yield _error(f"{path}.end", f"{one.end}, before the start {one.start}", "an end after the start")
+        if one.stopped_agents and not set(one.stopped_agents) <= set(one.agents):
+            yield _error(f"{path}.stopped_agents", ", ".join(one.stopped_agents), f"some of {', '.join(one.agents)}")
+        if one.progression_site and one.stop_reason not in (None, "progression"):
+            yield _error(
+                f"{path}.progression_site",
+                f"given with stop_reason {one.stop_reason}",
+                "stop_reason progression",
+            )
+        if one.line is not None and one.setting in ("neoadjuvant", "adjuvant"):
+            yield _warning(
+                f"{path}.line",
+                f"line {one.line} for {one.setting} treatment",
+                "line numbers for metastatic disease only",
+            )
+        elif one.line is not None and not one.maintenance_of_previous:
+            lines[one.line] += 1
+    for line, count in sorted(lines.items()):
+        if count > 1:
+            yield _warning(
+                "$.treatments[].line",
+                f"line {line} numbered {count} times",
+                "each line once",
+                "The courses are counted as one line.",
+            )
+
+
+def _lungs(profile: Profile) -> Finding:
+    ild = profile.health.interstitial_lung_disease
+    if ild and ild.status == "never" and (ild.grade or ild.caused_by or ild.steroids_needed):
+        yield _error(
+            "$.health.interstitial_lung_disease.status",
+            "never, with a grade, cause or steroids",
+            "past or active",
+        )
+
+
+def _heart(profile: Profile) -> Finding:
+    health = profile.health
+    if health.heart_failure == "none" and health.lvef_percent is not None and health.lvef_percent < 40:
+        yield _warning("$.health.heart_failure", f"none, with LVEF {health.lvef_percent:g} %", "a check of both values")
+
+
+def _dates(profile: Profile, today: Date) -> Finding:
+    limit = profile.date or today
+    dated: list[tuple[str, Date | None]] = [
+        ("$.disease.diagnosis_date", profile.disease.diagnosis_date),
+        ("$.disease.relapse_date", profile.disease.relapse_date),
+        ("$.brain_metastases.last_imaging_date", profile.brain_metastases.last_imaging_date),
+        ("$.health.lvef_date", profile.health.lvef_date),
+        *((f"$.specimens[{i}].date", one.date) for i, one in enumerate(profile.specimens or ())),
+        *((f"$.genomic_tests[{i}].date", one.date) for i, one in enumerate(profile.genomic_tests or ())),
+        *((f"$.treatments[{i}].start", one.start) for i, one in enumerate(profile.treatments or ())),
+        *((f"$.treatments[{i}].end", one.end) for i, one in enumerate(profile.treatments or ())),
+    ]
+    if profile.date is not None and profile.date > today:
+        yield _error("$.date", str(profile.date), f"a date up to today ({today})")
+    for path, value in dated:
+        if value is not None and value > limit:
+            what = "the date of the profile" if profile.date else "today"
+            yield _error(
+                path,
+                str(value),
+                f"a date up to {what} ({limit})",
+                "A date in the future cannot be a finding.",
+            )
+        if value is not None and value.year < 1900:
+            yield _error(path, str(value), "a date from 1900 on")
+    diagnosis, relapse = profile.disease.diagnosis_date, profile.disease.relapse_date
+    if diagnosis and relapse and relapse < diagnosis:
+        yield _error(
+            "$.disease.relapse_date",
+            f"{relapse}, before the diagnosis {diagnosis}",
+            "a relapse after the diagnosis",
+        )

@@ -1,0 +1,137 @@
+"""Names in a profile to the knowledge base's ids.
+
+A known name, however punctuated, becomes its id. A drug name close to a known one could be a slip that changes
+the answer, so it is a fault with the suggestion. A drug or gene that nothing resembles is kept as written, named
+in a notice, and used by no rule. Gene symbols lie close together by nature (AKT1, AKT2): there the suggestion
+goes into the notice.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+
+from her2cds.errors import ProfileFault
+from her2cds.knowledge.base import Knowledge
+from her2cds.profile.model import Alteration, GenomicTest, Health, Profile, Treatment
+from her2cds.profile.protein_change import normalise_change
+from her2cds.suggest import did_you_mean
+
+
+@dataclass(slots=True)
+class Chart:
+    """A profile whose names are ids, with what was noticed on the way.
+
+    `unknown_drugs` and `unknown_genes` are names kept as written.
+    """
+
+    profile: Profile
+    notices: list[str] = field(default_factory=list)
+    faults: list[ProfileFault] = field(default_factory=list)
+    unknown_drugs: set[str] = field(default_factory=set)
+    unknown_genes: set[str] = field(default_factory=set)
+
+
+def normalise(profile: Profile, knowledge: Knowledge) -> Chart:
+    """The chart of a profile; faults are collected in it, not raised."""
+    return _Normaliser(profile, knowledge).run()
+
+
+class _Normaliser:
+    def __init__(self, profile: Profile, knowledge: Knowledge) -> None:
+        self._profile = profile
+        self._knowledge = knowledge
+        self._chart = Chart(profile)
+
+    def run(self) -> Chart:
+        profile = self._profile
+        changes: dict[str, object] = {"health": self._health(profile.health)}
+        if profile.treatments is not None:
+            changes["treatments"] = tuple(self._treatment(one, i) for i, one in enumerate(profile.treatments))
+        if profile.genomic_tests is not None:
+            changes["genomic_tests"] = tuple(self._test(one, i) for i, one in enumerate(profile.genomic_tests))
+        self._chart.profile = profile.model_copy(update=changes)
+        self._chart.notices += self._unknown_notices()
+        return self._chart
+
+    def _unknown_notices(self) -> Iterable[str]:
+        for name in sorted(self._chart.unknown_drugs):
+            yield f"The knowledge base does not know the drug '{name}': it is kept in the history and used by no rule."
+        for name in sorted(self._chart.unknown_genes):
+            hint = did_you_mean(name, (gene.id for gene in self._knowledge.data.genes))
+            ending = f" ({hint})" if hint else ""
+            yield f"The knowledge base does not know the gene '{name}': no rule reads it{ending}."
+
+    def _drugs(self, names: tuple[str, ...], path: str) -> tuple[str, ...]:
+        return tuple(dict.fromkeys(self._drug(name, f"{path}[{i}]") for i, name in enumerate(names)))
+
+    def _drug(self, name: str, path: str) -> str:
+        known = self._knowledge.drug_names.find(name)
+        if known is not None:
+            return known
+        close = self._knowledge.drug_names.close_to(name)
+        if close:
+            hint = "Did you mean " + " or ".join(repr(other) for other in close) + "?"
+            self._chart.faults.append(ProfileFault(path, repr(name), "the name of a drug", hint))
+        else:
+            self._chart.unknown_drugs.add(name)
+        return name
+
+    def _gene(self, name: str) -> str:
+        known = self._knowledge.gene_names.find(name)
+        if known is None:
+            self._chart.unknown_genes.add(name)
+        return known or name
+
+    def _treatment(self, treatment: Treatment, index: int) -> Treatment:
+        path = f"$.treatments[{index}]"
+        return treatment.model_copy(
+            update={
+                "agents": self._drugs(treatment.agents, f"{path}.agents"),
+                "stopped_agents": self._drugs(treatment.stopped_agents, f"{path}.stopped_agents"),
+            }
+        )
+
+    def _test(self, test: GenomicTest, index: int) -> GenomicTest:
+        covered = test.genes_covered
+        if covered is not None:
+            # A panel lists hundreds of genes; those that no rule can read need no notice each.
+            covered = tuple(self._knowledge.gene_names.find(name) or name for name in covered)
+        alterations = tuple(
+            self._alteration(one, f"$.genomic_tests[{index}].alterations[{i}]")
+            for i, one in enumerate(test.alterations)
+        )
+        return test.model_copy(update={"genes_covered": covered, "alterations": alterations})
+
+    def _alteration(self, alteration: Alteration, path: str) -> Alteration:
+        change = alteration.protein_change
+        if change is not None:
+            normal = normalise_change(change)
+            if normal is None:
+                self._chart.notices.append(
+                    f"{path}.protein_change: '{change}' is not a protein change that can be read; no rule uses it."
+                )
+            change = normal or change
+        return alteration.model_copy(update={"gene": self._gene(alteration.gene), "protein_change": change})
+
+    def _health(self, health: Health) -> Health:
+        changes: dict[str, object] = {}
+        if health.hypersensitivity_to is not None:
+            changes["hypersensitivity_to"] = self._drugs(health.hypersensitivity_to, "$.health.hypersensitivity_to")
+        if health.concomitant_drugs is not None:
+            changes["concomitant_drugs"] = self._drugs(health.concomitant_drugs, "$.health.concomitant_drugs")
+        if health.unsuitable_for is not None:
+            self._check_classes(health.unsuitable_for)
+        ild = health.interstitial_lung_disease
+        if ild is not None and ild.caused_by:
+            caused_by = self._drugs(ild.caused_by, "$.health.interstitial_lung_disease.caused_by")
+            changes["interstitial_lung_disease"] = ild.model_copy(update={"caused_by": caused_by})
+        return health.model_copy(update=changes)
+
+    def _check_classes(self, names: tuple[str, ...]) -> None:
+        valid = self._knowledge.domains.drug_classes
+        for index, name in enumerate(names):
+            if name not in valid:
+                hint = did_you_mean(name, valid) or f"One of: {', '.join(sorted(valid))}"
+                path = f"$.health.unsuitable_for[{index}]"
+                self._chart.faults.append(ProfileFault(path, repr(name), "the id of a drug class", hint))
