@@ -1,0 +1,1 @@
+"""Facts: named, typed, three-valued statements about one patient, each with its origin."""

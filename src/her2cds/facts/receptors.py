@@ -1,0 +1,163 @@
+"""Current receptor status from dated specimens.
+
+The specimen that decides is the newest one that carries an assay, metastases before the primary
+(guidi2023, sections 3 and 6: HER2 expression changes under therapy, so the newest sample counts; tapia2023,
+section 2.4: HER2 differs between primary and metastasis in 9-60 %). For HER2 an assay is an IHC score or an
+ISH result; a status that is only reported decides where there is no assay at all, and never against one.
+Specimens between which no order can be told (no date, or the same date) and that disagree decide nothing.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from datetime import date as Date
+from typing import Any
+
+from her2cds.facts.values import UNKNOWN, FactBase, ScalarFact, given, known
+from her2cds.profile.model import Specimen, Treatment
+
+_HER2_FIELDS = {
+    "her2.ihc": "her2_ihc",
+    "her2.ish_result": "her2_ish",
+    "her2.ish_ratio": "her2_ish_ratio",
+    "her2.ish_copies": "her2_copies_per_cell",
+    "her2.reported": "her2_reported",
+    "her2.heterogeneous": "her2_heterogeneous",
+    "her2.specimen_from": "site",
+}
+_STEROID_FIELDS = {
+    "er.reported": "er",
+    "er.percent": "er_percent",
+    "pr.reported": "pr",
+    "pr.percent": "pr_percent",
+    "ki67.percent": "ki67_percent",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class _Located:
+    specimen: Specimen
+    index: int
+
+    def path(self, field: str) -> str:
+        return f"$.specimens[{self.index}].{field}"
+
+
+def receptor_facts(specimens: Sequence[Specimen] | None, treatments: Sequence[Treatment] | None) -> FactBase:
+    """The facts `her2.*`, `er.*`, `pr.*` and `ki67.*` of the deciding specimens."""
+    if not specimens:
+        return {}
+    located = [_Located(specimen, index) for index, specimen in enumerate(specimens)]
+    facts = _her2_facts(located)
+    for fact, field in _STEROID_FIELDS.items():
+        facts[fact] = _newest_value(located, field)
+    facts["her2.retested_since_progression"] = _taken_after(located, _last_end(treatments, _is_progression))
+    facts["her2.retested_since_t_dxd"] = _taken_after(located, _last_end(treatments, lambda one: "t-dxd" in one.agents))
+    return facts
+
+
+def _has_assay(specimen: Specimen) -> bool:
+    return specimen.her2_ihc is not None or specimen.her2_ish is not None or specimen.her2_ish_ratio is not None
+
+
+def _her2_facts(located: list[_Located]) -> FactBase:
+    assayed = [one for one in located if _has_assay(one.specimen)]
+    reported = [one for one in located if one.specimen.her2_reported is not None]
+    deciding = _newest(assayed or reported)
+    if not deciding:
+        return {}
+    facts: FactBase = {"her2.discordant": _discordance(deciding, reported)}
+    if _differ([_her2_values(one.specimen) for one in deciding]):
+        return facts
+    first = deciding[0]
+    for fact, field in _HER2_FIELDS.items():
+        value = getattr(first.specimen, field)
+        facts[fact] = given(
+            float(value) if isinstance(value, (int, float)) and not isinstance(value, bool) else value,
+            first.path(field),
+        )
+    facts["her2.earlier_positive"] = _earlier_positive(assayed, deciding)
+    return facts
+
+
+def _her2_values(specimen: Specimen) -> tuple[Any, ...]:
+    return tuple(getattr(specimen, field) for fact, field in _HER2_FIELDS.items() if fact != "her2.specimen_from")
+
+
+def _differ(values: list[Any]) -> bool:
+    return any(value != values[0] for value in values[1:])
+
+
+def _newest(located: list[_Located]) -> list[_Located]:
+    """The newest specimens, metastases before the rest; several where no order can be told among them."""
+    metastases = [one for one in located if one.specimen.site == "metastasis"]
+    group = metastases or located
+    undated = [one for one in group if one.specimen.date is None]
+    dated = [one for one in group if one.specimen.date is not None]
+    if not dated:
+        return undated
+    latest = max(one.specimen.date for one in dated if one.specimen.date)
+    return [one for one in dated if one.specimen.date == latest] + undated
+
+
+def _newest_value(located: list[_Located], field: str) -> ScalarFact:
+    having = _newest([one for one in located if getattr(one.specimen, field) is not None])
+    if not having:
+        return UNKNOWN
+    values = [getattr(one.specimen, field) for one in having]
+    if _differ(values):
+        return ScalarFact(tuple(sorted(set(values))), having[0].path(field))
+    value = values[0]
+    return known(float(value) if isinstance(value, (int, float)) else value, having[0].path(field))
+
+
+def _discordance(deciding: list[_Located], reported: list[_Located]) -> ScalarFact:
+    """True where deciding specimens disagree, or a status reported since then contradicts the assay."""
+    first = deciding[0]
+    if _differ([_her2_values(one.specimen) for one in deciding]):
+        return known(True, "; ".join(sorted(one.path("her2_ihc") for one in deciding)))
+    assay = assay_positive(first.specimen)
+    for one in reported:
+        newer = one.specimen.date and first.specimen.date and one.specimen.date > first.specimen.date
+        if newer and assay is not None and (one.specimen.her2_reported == "positive") != assay:
+            return known(True, one.path("her2_reported"))
+    return known(False, first.path("her2_ihc"))
+
+
+def assay_positive(specimen: Specimen) -> bool | None:
+    """HER2-positive by assay: IHC 3+, or IHC 2+ with ISH positive; None where the assays do not decide.
+
+    Source: mercogliano2023, section 1 (score 3+, or 2+ with positive ISH).
+    """
+    ihc, ish = specimen.her2_ihc, specimen.her2_ish
+    if ihc == "3+":
+        return True
+    if ihc == "2+":
+        return {"positive": True, "negative": False}.get(ish or "")
+    return False if ihc in ("0", "1+") and ish != "positive" else None
+
+
+def _earlier_positive(assayed: list[_Located], deciding: list[_Located]) -> ScalarFact:
+    earlier = [one for one in assayed if one not in deciding]
+    for one in earlier:
+        if assay_positive(one.specimen):
+            return known(True, one.path("her2_ihc"))
+    return known(False, "$.specimens")
+
+
+def _is_progression(treatment: Treatment) -> bool:
+    return treatment.stop_reason == "progression"
+
+
+def _last_end(treatments: Sequence[Treatment] | None, which: Callable[[Treatment], bool]) -> Date | None:
+    ends = [one.end for one in treatments or () if which(one) and one.end is not None]
+    return max(ends, default=None)
+
+
+def _taken_after(located: list[_Located], moment: Date | None) -> ScalarFact:
+    """Whether a HER2 assay was made on a specimen taken on or after the moment."""
+    dates = [one.specimen.date for one in located if _has_assay(one.specimen)]
+    if moment is None or not dates or None in dates:
+        return UNKNOWN
+    return known(any(date is not None and date >= moment for date in dates), "$.specimens[].date")
