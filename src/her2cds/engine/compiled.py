@@ -1,0 +1,137 @@
+"""The knowledge base compiled for durable-rules, and its evaluation for one patient.
+
+Every condition is written as alternatives of literals (normal_form); every alternative becomes one
+durable rule over flags, one flag per literal. Each ruleset is then asked twice about a patient: once with the
+flags of the literals that are true (*definite*), once with those that are true or unknown (*possible*). A
+rule that fires in the first pass is satisfied; one that fires only in the second is undetermined. Because
+Kleene's conjunction and disjunction are minimum and maximum, this gives exactly the truth of the condition.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+
+from her2cds.engine.derivation import derive_fact
+from her2cds.engine.durable import MAX_FLAGS, MAX_RULES, Ruleset, flags_collide
+from her2cds.engine.strata import derivers, levels
+from her2cds.errors import EngineError
+from her2cds.facts.truth import Truth
+from her2cds.facts.values import FactBase, truth_of
+from her2cds.knowledge.base import Knowledge
+from her2cds.knowledge.conditions import Always, Named
+from her2cds.knowledge.normal_form import Literal, alternatives
+
+Verdicts = dict[str, Truth]
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """Verdicts of all nodes, and the facts with the derived ones added."""
+
+    verdicts: Verdicts
+    facts: FactBase
+
+
+@dataclass(slots=True)
+class _Shard:
+    """One ruleset, its literals by flag, and the node that each of its rules belongs to."""
+
+    ruleset: Ruleset
+    literals: tuple[tuple[str, Literal], ...]
+    node_of: Mapping[str, str]
+
+
+@dataclass(slots=True)
+class _CompiledLevel:
+    nodes: tuple[str, ...]
+    always: tuple[str, ...]
+    shards: tuple[_Shard, ...]
+    completes: tuple[str, ...]
+
+
+class CompiledRules:
+    """All conditions of a knowledge base as durable rulesets. Compile once, evaluate often, from any thread."""
+
+    def __init__(self, knowledge: Knowledge) -> None:
+        self.knowledge = knowledge
+        self._derivers = {
+            fact: tuple(knowledge.rules[rule] for rule in rules) for fact, rules in derivers(knowledge).items()
+        }
+        self._levels = tuple(
+            self._compile(number, level.nodes, level.completes) for number, level in enumerate(levels(knowledge))
+        )
+
+    def evaluate(self, facts: FactBase) -> Outcome:
+        """Verdicts for one patient. Pure: `facts` is not changed, nothing is kept.
+
+        Raises EngineError if any rule fails to evaluate.
+        """
+        facts = dict(facts)
+        verdicts: Verdicts = {}
+        for level in self._levels:
+            verdicts.update(dict.fromkeys(level.nodes, Truth.FALSE))
+            verdicts.update(dict.fromkeys(level.always, Truth.TRUE))
+            for shard in level.shards:
+                _ask(shard, facts, verdicts)
+            for fact in level.completes:
+                facts[fact] = derive_fact(self.knowledge.facts[fact], self._derivers[fact], verdicts)
+        return Outcome(verdicts, facts)
+
+    def _compile(self, number: int, nodes: tuple[str, ...], completes: tuple[str, ...]) -> _CompiledLevel:
+        conditions = self.knowledge.conditions
+        always = tuple(node for node in nodes if isinstance(conditions[node], Always))
+        shards = tuple(self._shards(number, [node for node in nodes if node not in always]))
+        return _CompiledLevel(nodes, always, shards, completes)
+
+    def _shards(self, number: int, nodes: list[str]) -> Iterator[_Shard]:
+        rules: dict[str, tuple[Literal, ...]] = {}
+        node_of: dict[str, str] = {}
+        flags: set[str] = set()
+        count = 0
+        for node in nodes:
+            for index, alternative in enumerate(alternatives(self.knowledge.conditions[node])):
+                literals = tuple(sorted(alternative, key=str))
+                added = {str(literal) for literal in literals}
+                if rules and (len(rules) >= MAX_RULES or len(flags | added) > MAX_FLAGS):
+                    yield _shard(f"level{number}-{count}", rules, node_of)
+                    rules, node_of, flags, count = {}, {}, set(), count + 1
+                name = f"{node}#{index}"
+                rules[name], node_of[name] = literals, node
+                flags |= added
+        if rules:
+            yield _shard(f"level{number}-{count}", rules, node_of)
+
+
+def _shard(name: str, rules: Mapping[str, tuple[Literal, ...]], node_of: Mapping[str, str]) -> _Shard:
+    literals = {str(literal): literal for needed in rules.values() for literal in needed}
+    clash = flags_collide(literals)
+    if clash:
+        raise EngineError(
+            f"ruleset {name}: the engine cannot tell '{clash[0]}' from '{clash[1]}'; rename a fact or value"
+        )
+    ruleset = Ruleset(name, {rule: [str(literal) for literal in needed] for rule, needed in rules.items()})
+    return _Shard(ruleset, tuple(literals.items()), node_of)
+
+
+def _ask(shard: _Shard, facts: FactBase, verdicts: Verdicts) -> None:
+    definite: list[str] = []
+    possible: list[str] = []
+    for flag, literal in shard.literals:
+        truth = _literal_truth(literal, facts, verdicts)
+        if truth is not Truth.FALSE:
+            possible.append(flag)
+            if truth is Truth.TRUE:
+                definite.append(flag)
+    sure = shard.ruleset.fire(definite)
+    open_ = sure if len(possible) == len(definite) else shard.ruleset.fire(possible)
+    for rule in open_:
+        node = shard.node_of[rule]
+        verdict = Truth.TRUE if rule in sure else Truth.UNKNOWN
+        verdicts[node] = max(verdicts[node], verdict)
+
+
+def _literal_truth(literal: Literal, facts: FactBase, verdicts: Verdicts) -> Truth:
+    atom = literal.atom
+    value = verdicts[atom.criterion] if isinstance(atom, Named) else truth_of(atom, facts.get(atom.fact))
+    return value if literal.affirmed else value.negated()

@@ -1,0 +1,127 @@
+"""An independent evaluator of condition trees in plain Python, and the tree that explains a verdict.
+
+It walks the tree as the author wrote it, with Kleene's logic, and knows nothing of rulesets and flags. It
+answers "why", "why not" and "what is missing", and it is the oracle against which the engine is tested.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from her2cds.engine.compiled import Outcome, Verdicts
+from her2cds.engine.derivation import derive_fact
+from her2cds.engine.strata import derivers, levels
+from her2cds.facts.truth import Truth, all_of, any_of
+from her2cds.facts.values import Fact, FactBase, ScalarFact, truth_of
+from her2cds.knowledge.base import Knowledge
+from her2cds.knowledge.conditions import All, Always, AnyOf, Condition, Named, Not, Test
+
+
+@dataclass(frozen=True, slots=True)
+class Explanation:
+    """One node of a condition tree with its truth for a patient.
+
+    Leaves carry the test, the patient's value in words and its origin (a JSON path or a rule id).
+    """
+
+    truth: Truth
+    says: str
+    parts: tuple[Explanation, ...] = ()
+    test: Test | None = None
+    value: str = ""
+    origin: str = ""
+
+    def leaves(self) -> Iterator[Explanation]:
+        """All leaves below, or the node itself if it is one."""
+        if self.test is not None:
+            yield self
+        for part in self.parts:
+            yield from part.leaves()
+
+    def responsible(self, truth: Truth) -> Iterator[Explanation]:
+        """The leaves that make the node have this truth: why it is false, unknown or true."""
+        if self.truth is not truth:
+            return
+        if self.test is not None:
+            yield self
+        for part in self.parts:
+            below = part.truth.negated() if self.says == "not" else part.truth
+            if below is truth:
+                yield from part.responsible(part.truth)
+
+
+def explain(condition: Condition, facts: FactBase, knowledge: Knowledge) -> Explanation:
+    """The explanation tree of a condition for a patient's facts (derived ones included)."""
+    match condition:
+        case Always():
+            return Explanation(Truth.TRUE, "always")
+        case Test():
+            fact = facts.get(condition.fact)
+            return Explanation(
+                truth_of(condition, fact),
+                str(condition),
+                test=condition,
+                value=shown(fact),
+                origin=_origin(condition, fact),
+            )
+        case Named(criterion):
+            below = explain(knowledge.conditions[criterion], facts, knowledge)
+            return Explanation(below.truth, knowledge.criteria[criterion].title, (below,))
+        case Not(part):
+            below = explain(part, facts, knowledge)
+            return Explanation(below.truth.negated(), "not", (below,))
+        case All(parts):
+            explained = tuple(explain(part, facts, knowledge) for part in parts)
+            return Explanation(all_of(one.truth for one in explained), "all of", explained)
+        case AnyOf(parts):
+            explained = tuple(explain(part, facts, knowledge) for part in parts)
+            return Explanation(any_of(one.truth for one in explained), "any of", explained)
+
+
+def evaluate_plainly(knowledge: Knowledge, facts: FactBase) -> Outcome:
+    """Verdicts of all nodes without the engine: the reference in tests and in the self-check."""
+    facts = dict(facts)
+    verdicts: Verdicts = {}
+    rules = {fact: tuple(knowledge.rules[one] for one in ids) for fact, ids in derivers(knowledge).items()}
+    for level in levels(knowledge):
+        for node in level.nodes:
+            verdicts[node] = explain(knowledge.conditions[node], facts, knowledge).truth
+        for fact in level.completes:
+            facts[fact] = derive_fact(knowledge.facts[fact], rules[fact], verdicts)
+    return Outcome(verdicts, facts)
+
+
+def shown(fact: Fact | None) -> str:
+    """A fact's value in words."""
+    if fact is None:
+        return "unknown"
+    if isinstance(fact, ScalarFact):
+        if fact.candidates is None:
+            return "unknown"
+        if not fact.candidates:
+            return "not applicable"
+        values = [_word(value) for value in fact.candidates]
+        return values[0] if len(values) == 1 else f"unknown ({' or '.join(values)})"
+    if fact.present:
+        return ", ".join(sorted(fact.present))
+    return "none" if fact.is_known else "none known"
+
+
+def _word(value: str | bool | float) -> str:
+    if isinstance(value, bool):
+        return "yes" if value else "no"
+    return f"{value:g}" if isinstance(value, float) else value
+
+
+def _origin(test: Test, fact: Fact | None) -> str:
+    if fact is None:
+        return ""
+    if isinstance(fact, ScalarFact):
+        return fact.origin
+    members = (test.operand,) if isinstance(test.operand, str) else test.operand
+    if isinstance(members, tuple):
+        for member in members:
+            if member in fact.origins:
+                return fact.origins[member]
+    return fact.origin
