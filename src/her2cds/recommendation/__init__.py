@@ -1,0 +1,1 @@
+"""From verdicts to ordered candidates: offers gathered, restrictions applied, ranked."""

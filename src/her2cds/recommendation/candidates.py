@@ -1,0 +1,230 @@
+"""Candidates: what the satisfied and undetermined offers propose, after every restriction.
+
+Restrictions are applied after the offers and cannot be outweighed. A known contraindication excludes; an
+unknown one leaves an open check. What is excluded is kept, with its reasons.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, field
+
+from her2cds.engine.compiled import Outcome
+from her2cds.facts.truth import Truth
+from her2cds.facts.values import SetFact
+from her2cds.knowledge.base import Knowledge
+from her2cds.knowledge.catalogue import Regimen
+from her2cds.knowledge.rules import Category, Offer, Rule, Target
+
+
+@dataclass(frozen=True, slots=True)
+class Exclusion:
+    """Why a drug, and with it a regimen, is ruled out: a caution rule, or an earlier course of treatment."""
+
+    drug: str
+    because: str
+    rule: Rule | None = None
+    origin: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class AppliedCaution:
+    """A satisfied caution that concerns the candidate, and the drugs through which it does."""
+
+    rule: Rule
+    drugs: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Intolerance:
+    """An agent of the candidate that was stopped for toxicity before."""
+
+    drug: str
+    origin: str
+
+
+@dataclass(slots=True)
+class Candidate:
+    """One regimen that is proposed for the patient.
+
+    `offers` are the satisfied rules that offer it, or the undetermined ones where none is satisfied;
+    `components` hold, for each part, the drugs that are still open to choice.
+    """
+
+    regimen: Regimen
+    offers: tuple[Rule, ...]
+    determined: bool
+    components: list[tuple[str, ...]]
+    exclusions: list[Exclusion] = field(default_factory=list)
+    dropped_options: list[Exclusion] = field(default_factory=list)
+    cautions: list[AppliedCaution] = field(default_factory=list)
+    open_checks: list[AppliedCaution] = field(default_factory=list)
+    intolerances: list[Intolerance] = field(default_factory=list)
+    modifiers: list[AppliedCaution] = field(default_factory=list)
+    unclear_progression: tuple[str, ...] = ()
+
+    @property
+    def drugs(self) -> tuple[str, ...]:
+        """All drugs that may be given, in the order of the parts."""
+        return tuple(dict.fromkeys(drug for part in self.components for drug in part))
+
+    @property
+    def offer_parts(self) -> tuple[Offer, ...]:
+        """The offers of the rules."""
+        return tuple(rule.offer for rule in self.offers if rule.offer)
+
+    def best_category(self, order: tuple[Category, ...]) -> Category:
+        """The best category that a rule gives."""
+        return min((offer.category for offer in self.offer_parts), key=order.index)
+
+    @property
+    def steps_down(self) -> int:
+        """One where a caution or an earlier intolerance demotes it or leaves it to a specialist, else none."""
+        serious = any(
+            one.rule.caution and one.rule.caution.effect in ("conditional", "demote") for one in self.cautions
+        )
+        return int(serious or bool(self.intolerances))
+
+
+@dataclass(frozen=True, slots=True)
+class Gathered:
+    """All candidates: those to rank, those ruled out, and what is investigational."""
+
+    ranked: tuple[Candidate, ...]
+    excluded: tuple[Candidate, ...]
+    investigational: tuple[Candidate, ...]
+
+
+def gather(knowledge: Knowledge, outcome: Outcome) -> Gathered:
+    """The candidates of a patient, unordered."""
+    candidates = [_with_restrictions(one, knowledge, outcome) for one in _offered(knowledge, outcome)]
+    care = [one for one in candidates if not _is_investigational(one)]
+    return Gathered(
+        ranked=tuple(one for one in care if not one.exclusions),
+        excluded=tuple(one for one in care if one.exclusions),
+        investigational=tuple(one for one in candidates if _is_investigational(one) and not one.exclusions),
+    )
+
+
+def _is_investigational(candidate: Candidate) -> bool:
+    return all(offer.category == "investigational" for offer in candidate.offer_parts)
+
+
+def _offered(knowledge: Knowledge, outcome: Outcome) -> Iterator[Candidate]:
+    by_regimen: dict[str, list[Rule]] = {}
+    for rule in knowledge.rules_of("therapy"):
+        if rule.offer and outcome.verdicts[rule.id] is not Truth.FALSE:
+            by_regimen.setdefault(rule.offer.regimen, []).append(rule)
+    for regimen_id, rules in sorted(by_regimen.items()):
+        satisfied = tuple(rule for rule in rules if outcome.verdicts[rule.id] is Truth.TRUE)
+        regimen = knowledge.regimens[regimen_id]
+        yield Candidate(regimen, satisfied or tuple(rules), bool(satisfied), _components(regimen, outcome))
+
+
+def _components(regimen: Regimen, outcome: Outcome) -> list[tuple[str, ...]]:
+    if regimen.kind == "current":
+        current = outcome.facts.get("current.agents")
+        return [(agent,) for agent in sorted(current.present)] if isinstance(current, SetFact) else []
+    return [component.options for component in regimen.components]
+
+
+def _with_restrictions(candidate: Candidate, knowledge: Knowledge, outcome: Outcome) -> Candidate:
+    exclusions = [
+        *_progressed(candidate, knowledge, outcome),
+        *_contraindicated(candidate, knowledge, outcome),
+    ]
+    _drop(candidate, exclusions)
+    for rule in knowledge.rules_of("caution"):
+        assert rule.caution is not None
+        drugs = _concerned(rule.caution.on, candidate, knowledge)
+        verdict = outcome.verdicts[rule.id]
+        if drugs is None or verdict is Truth.FALSE:
+            continue
+        if verdict is Truth.TRUE and rule.caution.effect != "exclude":
+            candidate.cautions.append(AppliedCaution(rule, drugs))
+        elif verdict is Truth.UNKNOWN and rule.caution.effect in ("exclude", "conditional"):
+            candidate.open_checks.append(AppliedCaution(rule, drugs))
+    _note_intolerance(candidate, outcome)
+    _note_modifiers(candidate, knowledge, outcome)
+    _note_unclear_progression(candidate, outcome)
+    return candidate
+
+
+def _rechallenge_allowed(candidate: Candidate) -> set[str]:
+    return {drug for offer in candidate.offer_parts for drug in offer.despite_progression_on}
+
+
+def _progressed(candidate: Candidate, knowledge: Knowledge, outcome: Outcome) -> Iterator[Exclusion]:
+    """Agents on which the disease has progressed, unless an offer with a source allows them again."""
+    progressed = outcome.facts.get("prior.progressed_on")
+    if not isinstance(progressed, SetFact) or candidate.regimen.kind == "current":
+        return
+    for drug in candidate.drugs:
+        if drug in progressed.present and drug not in _rechallenge_allowed(candidate):
+            yield Exclusion(drug, knowledge.data.ranking.rechallenge, origin=progressed.origins.get(drug, ""))
+
+
+def _contraindicated(candidate: Candidate, knowledge: Knowledge, outcome: Outcome) -> Iterator[Exclusion]:
+    for rule in knowledge.rules_of("caution"):
+        assert rule.caution is not None
+        if rule.caution.effect == "exclude" and outcome.verdicts[rule.id] is Truth.TRUE:
+            for drug in _concerned(rule.caution.on, candidate, knowledge) or ():
+                yield Exclusion(drug, rule.caution.because, rule)
+
+
+def _concerned(target: Target, candidate: Candidate, knowledge: Knowledge) -> tuple[str, ...] | None:
+    """The candidate's drugs that the target names; all of them for a whole regimen; None where none is."""
+    if candidate.regimen.id in target.regimens:
+        return candidate.drugs
+    classes = set(target.classes)
+    drugs = tuple(
+        drug
+        for drug in candidate.drugs
+        if drug in target.drugs or (drug in knowledge.drugs and classes & set(knowledge.drugs[drug].classes))
+    )
+    return drugs or None
+
+
+def _drop(candidate: Candidate, exclusions: Iterable[Exclusion]) -> None:
+    """Take excluded drugs out of the choices; a part without any drug left excludes the regimen."""
+    by_drug: dict[str, list[Exclusion]] = {}
+    for exclusion in exclusions:
+        by_drug.setdefault(exclusion.drug, []).append(exclusion)
+    for index, part in enumerate(candidate.components):
+        left = tuple(drug for drug in part if drug not in by_drug)
+        reasons = [exclusion for drug in part for exclusion in by_drug.get(drug, ())]
+        if left:
+            candidate.components[index] = left
+            candidate.dropped_options += reasons
+        else:
+            candidate.exclusions += reasons
+
+
+def _note_intolerance(candidate: Candidate, outcome: Outcome) -> None:
+    stopped = outcome.facts.get("prior.not_tolerated")
+    if isinstance(stopped, SetFact) and candidate.regimen.kind != "current":
+        fixed = [part[0] for part in candidate.components if len(part) == 1]
+        candidate.intolerances += [
+            Intolerance(drug, stopped.origins[drug]) for drug in fixed if drug in stopped.present
+        ]
+
+
+def _note_modifiers(candidate: Candidate, knowledge: Knowledge, outcome: Outcome) -> None:
+    for rule in knowledge.rules_of("biomarker"):
+        assert rule.modifies is not None
+        if outcome.verdicts[rule.id] is Truth.TRUE:
+            drugs = _concerned(rule.modifies.on, candidate, knowledge)
+            if drugs:
+                candidate.modifiers.append(AppliedCaution(rule, drugs))
+
+
+def _note_unclear_progression(candidate: Candidate, outcome: Outcome) -> None:
+    """A drug whose earlier course ended for no stated reason makes the candidate conditional on that reason."""
+    progressed = outcome.facts.get("prior.progressed_on")
+    if not isinstance(progressed, SetFact) or candidate.regimen.kind == "current":
+        return
+    fixed = [part[0] for part in candidate.components if len(part) == 1]
+    unclear = tuple(drug for drug in fixed if drug in progressed.maybe and drug not in _rechallenge_allowed(candidate))
+    if unclear:
+        candidate.unclear_progression = unclear
+        candidate.determined = False

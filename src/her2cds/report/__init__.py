@@ -1,0 +1,1 @@
+"""The report: its model, its assembly, and its renderings."""

@@ -1,0 +1,32 @@
+"""The report as Markdown, for a chart note."""
+
+from __future__ import annotations
+
+import re
+
+from her2cds.report.model import Report
+from her2cds.report.outline import Block, Bullets, Heading, outline
+
+_SPECIAL = re.compile(r"([\\`*_{}\[\]<>#|])")
+
+
+def to_markdown(report: Report) -> str:
+    """The report in Markdown; text from the profile and the knowledge base is escaped."""
+    return "\n".join(_block(block) for block in outline(report)) + "\n"
+
+
+def escape(text: str) -> str:
+    """Text that Markdown shows as it is."""
+    return _SPECIAL.sub(r"\\\1", text)
+
+
+def _block(block: Block) -> str:
+    if isinstance(block, Heading):
+        return f"\n{'#' * block.level} {escape(block.text)}\n"
+    if isinstance(block, Bullets):
+        return "\n".join(_bullet(label, text) for label, text in block.lines)
+    return f"**{escape(block.text)}**\n" if block.strong else f"{escape(block.text)}\n"
+
+
+def _bullet(label: str, text: str) -> str:
+    return f"- **{escape(label)}:** {escape(text)}" if label else f"- {escape(text)}"

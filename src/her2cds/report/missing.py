@@ -1,0 +1,43 @@
+"""From unknown conditions to the facts a person can be asked for."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from her2cds.engine.compiled import Outcome
+from her2cds.engine.explain import explain
+from her2cds.engine.strata import derivers
+from her2cds.facts.truth import Truth
+from her2cds.knowledge.base import Knowledge
+
+
+class MissingFacts:
+    """Finds, for undetermined conditions of one patient, the facts to ask for.
+
+    A derived fact that has no question of its own is followed to the given facts that leave it open.
+    """
+
+    def __init__(self, knowledge: Knowledge, outcome: Outcome) -> None:
+        self._knowledge = knowledge
+        self._outcome = outcome
+        self._derivers = derivers(knowledge)
+        self._cache: dict[str, tuple[str, ...]] = {}
+
+    def of(self, node: str) -> tuple[str, ...]:
+        """The facts to ask for so that the condition of this rule becomes known."""
+        if node not in self._cache:
+            self._cache[node] = ()  # a derivation cannot depend on itself; this only stops a repeated walk
+            tree = explain(self._knowledge.conditions[node], self._outcome.facts, self._knowledge)
+            leaves = (leaf.test.fact for leaf in tree.responsible(Truth.UNKNOWN) if leaf.test)
+            self._cache[node] = tuple(dict.fromkeys(self._askable(leaves)))
+        return self._cache[node]
+
+    def _askable(self, facts: Iterable[str]) -> Iterable[str]:
+        for fact in dict.fromkeys(facts):
+            definition = self._knowledge.facts[fact]
+            if not definition.derived or definition.ask is not None:
+                yield fact
+                continue
+            for rule in self._derivers[fact]:
+                if self._outcome.verdicts[rule] is Truth.UNKNOWN:
+                    yield from self.of(rule)

@@ -1,0 +1,240 @@
+"""The report: everything a rendering shows, as one immutable value with a published JSON Schema.
+
+Lists are ordered on purpose and the same input gives the same bytes.
+"""
+
+from __future__ import annotations
+
+from typing import Literal
+
+from pydantic import BaseModel, ConfigDict
+
+from her2cds.knowledge.catalogue import Approval, Discrepancy
+from her2cds.knowledge.citations import Citation
+from her2cds.knowledge.evidence import Evidence
+
+SCHEMA_VERSION: Literal["1"] = "1"
+
+
+class _Part(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class KnowledgeIdentity(_Part):
+    """Which knowledge base made the report."""
+
+    id: str
+    version: str
+    content_hash: str
+    evidence_cut_off: str
+
+
+class FactShown(_Part):
+    """One fact that a rule rests on: its value in words, and its origin (a JSON path or a rule id)."""
+
+    fact: str
+    test: str
+    value: str
+    origin: str
+
+
+class Classified(_Part):
+    """One derived fact with its trace."""
+
+    fact: str
+    meaning: str
+    value: str
+    because: str
+    rules: tuple[str, ...]
+
+
+class Reason(_Part):
+    """Why a regimen is offered: the rule, the patient's facts that satisfy it, and the sources."""
+
+    rule: str
+    title: str
+    because: str
+    facts: tuple[FactShown, ...]
+    citations: tuple[Citation, ...]
+
+
+class DrugShown(_Part):
+    """One part of a regimen: the drugs that can fill it, by id and name."""
+
+    options: tuple[str, ...]
+    names: tuple[str, ...]
+
+
+class EvidenceShown(_Part):
+    """A study, with the discrepancies of the sources that touch it."""
+
+    study: Evidence
+    discrepancies: tuple[str, ...]
+
+
+class Modifier(_Part):
+    """A finding that speaks for or against a drug. `changes_rank` is false for levels D and E."""
+
+    rule: str
+    marker: str
+    drugs: tuple[str, ...]
+    effect: str
+    kind: str
+    level: str
+    changes_rank: bool
+    because: str
+    see_trials: tuple[str, ...]
+    conflicts_with: tuple[str, ...]
+    citations: tuple[Citation, ...]
+
+
+class Warning(_Part):
+    """A caution that holds for this patient: `rule` is empty for a drug stopped for toxicity before."""
+
+    rule: str
+    title: str
+    effect: Literal["conditional", "demote", "warn", "monitor"]
+    drugs: tuple[str, ...]
+    because: str
+    action: str | None
+    origin: str
+    citations: tuple[Citation, ...]
+
+
+class OpenCheck(_Part):
+    """A contraindication that cannot be judged yet: the facts that are missing."""
+
+    rule: str
+    title: str
+    effect: Literal["exclude", "conditional"]
+    drugs: tuple[str, ...]
+    missing: tuple[str, ...]
+
+
+class Regulatory(_Part):
+    """An approval as a review states it."""
+
+    drug: str
+    approval: Approval
+
+
+class Therapy(_Part):
+    """One ranked candidate. `rank` is shared where no criterion tells candidates apart (`tied`)."""
+
+    rank: int
+    tied: bool
+    regimen: str
+    name: str
+    drugs: tuple[DrugShown, ...]
+    category: str
+    lowered_for_safety: bool
+    status: Literal["determined", "conditional"]
+    conditional_on: tuple[str, ...]
+    because: tuple[Reason, ...]
+    above_the_next_because: str | None
+    rechallenge: tuple[str, ...]
+    evidence: tuple[EvidenceShown, ...]
+    modifiers: tuple[Modifier, ...]
+    warnings: tuple[Warning, ...]
+    open_checks: tuple[OpenCheck, ...]
+    options_ruled_out: tuple[str, ...]
+    regulatory: tuple[Regulatory, ...]
+    caveats: tuple[str, ...]
+    discrepancies: tuple[str, ...]
+
+
+class RuledOutReason(_Part):
+    """Why a regimen is ruled out: a caution rule, or the origin of an earlier progression."""
+
+    drug: str
+    because: str
+    rule: str
+    origin: str
+    citations: tuple[Citation, ...]
+
+
+class NotRecommended(_Part):
+    """A regimen that a rule would offer and that is ruled out for this patient."""
+
+    regimen: str
+    name: str
+    offered_by: tuple[str, ...]
+    reasons: tuple[RuledOutReason, ...]
+
+
+class Investigational(_Part):
+    """What the sources call investigational: never ranked as care, shown with its trials."""
+
+    regimen: str
+    name: str
+    status: Literal["determined", "conditional"]
+    conditional_on: tuple[str, ...]
+    because: tuple[Reason, ...]
+    see_trials: tuple[str, ...]
+    evidence: tuple[EvidenceShown, ...]
+    warnings: tuple[Warning, ...]
+    caveats: tuple[str, ...]
+
+
+class TestToRequest(_Part):
+    """A test worth requesting."""
+
+    rule: str
+    test: str
+    because: str
+    for_trials_only: bool
+    answers: tuple[str, ...]
+    citations: tuple[Citation, ...]
+
+
+class Question(_Part):
+    """A missing fact: what to ask, how to obtain it, and what depends on it. Ordered by effect."""
+
+    fact: str
+    question: str
+    obtain: str | None
+    decides: tuple[str, ...]
+    safety_of: tuple[str, ...]
+
+
+class Notice(_Part):
+    """Something the reader must know: a conflict, a contradiction, a gap, a limit of the knowledge base."""
+
+    text: str
+    rule: str
+    citations: tuple[Citation, ...]
+
+
+class SourceShown(_Part):
+    """A source that the report cites."""
+
+    id: str
+    citation: str
+    doi: str | None
+    reliability: str
+
+
+class Report(_Part):
+    """The answer for one patient."""
+
+    schema_version: Literal["1"] = SCHEMA_VERSION
+    patient_id: str | None
+    profile_date: str | None
+    software_version: str
+    knowledge: KnowledgeIdentity
+    intended_use: str
+    statement: str | None
+    classification: tuple[Classified, ...]
+    therapies: tuple[Therapy, ...]
+    not_recommended: tuple[NotRecommended, ...]
+    investigational: tuple[Investigational, ...]
+    findings: tuple[Modifier, ...]
+    tests_to_request: tuple[TestToRequest, ...]
+    questions: tuple[Question, ...]
+    notices: tuple[Notice, ...]
+    discrepancies: tuple[Discrepancy, ...]
+    sources: tuple[SourceShown, ...]
+
+    def to_json(self, indent: int | None = 2) -> str:
+        """The report as JSON; the same report gives the same bytes."""
+        return self.model_dump_json(indent=indent)

@@ -1,0 +1,311 @@
+"""The report as a sequence of headings, paragraphs and lists: what text and Markdown have in common."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+
+from her2cds.knowledge.citations import Citation
+from her2cds.knowledge.evidence import Outcome, Value
+from her2cds.report.model import (
+    EvidenceShown,
+    Investigational,
+    Modifier,
+    NotRecommended,
+    Reason,
+    Regulatory,
+    Report,
+    Therapy,
+    Warning,
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Heading:
+    """A heading of level 1 to 3."""
+
+    level: int
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class Paragraph:
+    """A paragraph; `strong` ones carry what must not be overlooked."""
+
+    text: str
+    strong: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Bullets:
+    """A list of labelled lines; the label may be empty."""
+
+    lines: tuple[tuple[str, str], ...]
+
+
+Block = Heading | Paragraph | Bullets
+
+_AT_A_GLANCE = (
+    ("her2.class", "HER2 class"),
+    ("hr.status", "Hormone receptors"),
+    ("her2.mutated", "ERBB2 mutation"),
+    ("disease.advanced", "Advanced disease"),
+    ("pathway.first_line", "First-line pathway"),
+    ("pathway.second_line", "Second-line pathway"),
+    ("pathway.later_line", "Later-line pathway"),
+    ("brain.active", "Active brain metastases"),
+)
+_EFFECT_WORDS = {
+    "conditional": "Specialist's decision",
+    "demote": "Lowered",
+    "warn": "Warning",
+    "monitor": "Monitor",
+    "favours": "speaks for",
+    "disfavours": "speaks against",
+    "no_effect": "has no effect on",
+    "uncertain": "is of uncertain meaning for",
+}
+
+
+def outline(report: Report) -> Iterator[Block]:
+    """All blocks of a report, in reading order."""
+    yield Heading(1, f"her2cds report{f' for {report.patient_id}' if report.patient_id else ''}")
+    yield Paragraph(report.intended_use)
+    if report.statement:
+        yield Paragraph(report.statement, strong=True)
+    yield from _glance(report)
+    if report.therapies:
+        yield Heading(2, "Candidate therapies, ranked")
+        for therapy in report.therapies:
+            yield from _therapy(therapy, report)
+    yield from _not_recommended(report.not_recommended)
+    yield from _investigational(report.investigational)
+    yield from _questions(report)
+    yield from _tests(report)
+    yield from _findings(report)
+    yield from _notices(report)
+    yield from _sources(report)
+
+
+def cite(citations: Iterable[Citation]) -> str:
+    """Citations in brackets: source, section number or table, reference numbers."""
+    return "[" + "; ".join(_one_citation(one) for one in citations) + "]" if citations else ""
+
+
+def _one_citation(citation: Citation) -> str:
+    number = re.match(r"\d+(?:\.\d+)*", citation.at)
+    place = f"§{number.group()}" if number else citation.at
+    references = f" ref. {', '.join(str(one) for one in citation.reference)}" if citation.reference else ""
+    return f"{citation.source} {place}{references}"
+
+
+def _glance(report: Report) -> Iterator[Block]:
+    values = {one.fact: one for one in report.classification}
+    lines = []
+    for fact, label in _AT_A_GLANCE:
+        one = values.get(fact)
+        if one is not None and (one.value != "no" or fact in ("her2.mutated", "brain.active")):
+            because = f" ({one.because})" if one.rules else ""
+            lines.append((label, f"{one.value}{because}"))
+    yield Heading(2, "The patient at a glance")
+    yield Bullets(tuple(lines))
+
+
+def _therapy(therapy: Therapy, report: Report) -> Iterator[Block]:
+    tie = " (tie: no standard order)" if therapy.tied else ""
+    yield Heading(3, f"{therapy.rank}. {therapy.name}{tie}")
+    lines = [("Category", _category_words(therapy))]
+    if therapy.conditional_on:
+        lines.append(("Conditional on", _facts_in_words(therapy.conditional_on, report)))
+    drugs = [" or ".join(part.names) for part in therapy.drugs]
+    if drugs:
+        lines.append(("Drugs", " + ".join(drugs)))
+    lines += [("Why", _reason(reason)) for reason in therapy.because]
+    lines += [("Given again because", text) for text in therapy.rechallenge]
+    for evidence in therapy.evidence:
+        lines += _evidence(evidence)
+    lines += [("Finding", _modifier(one)) for one in therapy.modifiers]
+    lines += [(_EFFECT_WORDS[one.effect], _warning(one)) for one in therapy.warnings]
+    if therapy.open_checks:
+        lines.append(("To check first", _open_checks(therapy, report)))
+    lines += [("Option ruled out", text) for text in therapy.options_ruled_out]
+    lines += [("Approval as reported", _approval(one)) for one in therapy.regulatory]
+    lines += [("Caveat", text) for text in therapy.caveats]
+    if therapy.discrepancies:
+        lines.append(("Sources disagree or err", ", ".join(therapy.discrepancies)))
+    if therapy.above_the_next_because:
+        lines.append(("Above the next because", therapy.above_the_next_because))
+    yield Bullets(tuple(lines))
+
+
+def _open_checks(therapy: Therapy, report: Report) -> str:
+    """The missing facts on which a contraindication depends, each once."""
+    missing = dict.fromkeys(fact for one in therapy.open_checks for fact in one.missing)
+    return _facts_in_words(missing, report)
+
+
+def _category_words(therapy: Therapy) -> str:
+    words = therapy.category.replace("_", " ")
+    lowered = ", lowered one step for safety" if therapy.lowered_for_safety else ""
+    return f"{words}{lowered}; {therapy.status}"
+
+
+def _facts_in_words(facts: Iterable[str], report: Report) -> str:
+    questions = {one.fact: one.question for one in report.questions}
+    return "; ".join(questions.get(fact, fact) for fact in facts)
+
+
+def _reason(reason: Reason) -> str:
+    facts = "; ".join(dict.fromkeys(f"{one.fact}: {one.value}" for one in reason.facts))
+    return f"{reason.because} {cite(reason.citations)} Rule {reason.rule}, because {facts}."
+
+
+def _evidence(shown: EvidenceShown) -> Iterator[tuple[str, str]]:
+    study = shown.study
+    discrepancy = f" See {', '.join(shown.discrepancies)}." if shown.discrepancies else ""
+    text = f"{study.name}, phase {study.phase}, level {study.level}: {study.summary} {cite(study.reported_by)}"
+    yield "Evidence", f"{text}{discrepancy}"
+    for outcome in study.outcomes:
+        yield "Figure", f"{study.name}: {outcome_words(outcome)} {cite(outcome.cites)}"
+    for caveat in study.caveats:
+        yield "Caveat of the study", f"{study.name}: {caveat}"
+
+
+def outcome_words(outcome: Outcome) -> str:
+    """One outcome in words, digits as printed."""
+    parts = [outcome.label or outcome.endpoint]
+    if outcome.at_time:
+        parts[0] += f" at {outcome.at_time}"
+    if outcome.population:
+        parts[0] += f" ({outcome.population})"
+    if outcome.values:
+        unit = f" {outcome.unit}" if outcome.unit else ""
+        parts.append(" vs ".join(_value(value) for value in outcome.values) + unit)
+    if outcome.hazard_ratio:
+        parts.append(f"HR {outcome.hazard_ratio}")
+    if outcome.ci:
+        parts.append(f"CI {outcome.ci[0]}–{outcome.ci[1]}")
+    if outcome.p:
+        parts.append(f"p {outcome.p if outcome.p[0] in '<>=' else '= ' + outcome.p}")
+    if outcome.as_printed:
+        parts.append(outcome.as_printed)
+    if outcome.significant is False:
+        parts.append("not statistically significant")
+    if outcome.caveat:
+        parts.append(f"caveat: {outcome.caveat}")
+    return ", ".join(parts)
+
+
+def _value(value: Value) -> str:
+    interval = f" (CI {value.ci[0]}–{value.ci[1]})" if value.ci else ""
+    return f"{value.value}{interval} [{value.arm}]"
+
+
+def _modifier(one: Modifier) -> str:
+    rank = "" if one.changes_rank else " (does not change the rank)"
+    trials = f" Trials: {', '.join(one.see_trials)}." if one.see_trials else ""
+    conflicts = f" Read differently by {', '.join(one.conflicts_with)}." if one.conflicts_with else ""
+    effect = f"{one.marker} {_EFFECT_WORDS[one.effect]} {', '.join(one.drugs)}, level {one.level}{rank}"
+    return f"{effect}: {one.because}{trials}{conflicts} {cite(one.citations)}"
+
+
+def _warning(one: Warning) -> str:
+    action = f" {one.action}" if one.action else ""
+    origin = f" ({one.origin})" if one.origin else ""
+    return f"{one.title}: {one.because}{action}{origin} {cite(one.citations)}".strip()
+
+
+def _approval(one: Regulatory) -> str:
+    approval = one.approval
+    year = f" {approval.year}" if approval.year else ""
+    note = f" ({approval.note})" if approval.note else ""
+    return f"{one.drug}: {approval.regulator}{year}, {approval.indication}{note} {cite(approval.cites)}"
+
+
+def _not_recommended(entries: tuple[NotRecommended, ...]) -> Iterator[Block]:
+    if not entries:
+        return
+    yield Heading(2, "Not recommended for this patient")
+    lines = []
+    for one in entries:
+        reasons = [
+            f"{reason.drug}: {reason.because} ({reason.rule or reason.origin}) {cite(reason.citations)}".strip()
+            for reason in one.reasons
+        ]
+        lines.append((one.name, " ".join(reasons)))
+    yield Bullets(tuple(lines))
+
+
+def _investigational(entries: tuple[Investigational, ...]) -> Iterator[Block]:
+    if not entries:
+        return
+    yield Heading(2, "Investigational, see trials (not ranked)")
+    lines = []
+    for one in entries:
+        trials = f" Trials: {', '.join(one.see_trials)}." if one.see_trials else ""
+        because = " ".join(f"{reason.because} {cite(reason.citations)}" for reason in one.because)
+        lines.append((one.name, f"{one.status}. {because}{trials} {' '.join(one.caveats)}".strip()))
+    yield Bullets(tuple(lines))
+
+
+def _questions(report: Report) -> Iterator[Block]:
+    if not report.questions:
+        return
+    yield Heading(2, "What is missing")
+    lines = []
+    for one in report.questions:
+        decides = f" Decides on: {', '.join(one.decides)}." if one.decides else ""
+        safety = f" Safety of: {', '.join(one.safety_of)}." if one.safety_of else ""
+        obtain = f" How: {one.obtain}." if one.obtain else ""
+        lines.append((one.question, f"{decides}{safety}{obtain}".strip()))
+    yield Bullets(tuple(lines))
+
+
+def _tests(report: Report) -> Iterator[Block]:
+    if not report.tests_to_request:
+        return
+    yield Heading(2, "Tests to request")
+    yield Bullets(
+        tuple(
+            (one.test + (" (for trials only)" if one.for_trials_only else ""), f"{one.because} {cite(one.citations)}")
+            for one in report.tests_to_request
+        )
+    )
+
+
+def _findings(report: Report) -> Iterator[Block]:
+    shown = {one.rule for therapy in report.therapies for one in therapy.modifiers}
+    rest = [one for one in report.findings if one.rule not in shown]
+    if not rest:
+        return
+    yield Heading(2, "Other findings")
+    yield Bullets(tuple((one.marker, _modifier(one)) for one in rest))
+
+
+def _notices(report: Report) -> Iterator[Block]:
+    if report.notices:
+        yield Heading(2, "Notices")
+        yield Bullets(tuple(("", f"{one.text} {cite(one.citations)}".strip()) for one in report.notices))
+    if report.discrepancies:
+        yield Heading(2, "Where the sources err or disagree")
+        lines = []
+        for one in report.discrepancies:
+            outside = f" From outside the reviews: {one.outside}" if one.outside else ""
+            lines.append((f"{one.id} {one.title}", f"Followed here: {one.followed}{outside}"))
+        yield Bullets(tuple(lines))
+
+
+def _sources(report: Report) -> Iterator[Block]:
+    yield Heading(2, "Sources")
+    lines = []
+    for one in report.sources:
+        doi = f" doi:{one.doi}" if one.doi else ""
+        lines.append((one.id, f"{one.citation}{doi} {one.reliability}"))
+    yield Bullets(tuple(lines))
+    knowledge = report.knowledge
+    yield Paragraph(
+        f"Knowledge base {knowledge.id} {knowledge.version} ({knowledge.content_hash[:12]}), "
+        f"software {report.software_version}. "
+        f"{knowledge.evidence_cut_off}"
+    )

@@ -1,0 +1,45 @@
+"""The sentence that stands at the head of a report without ranked therapies: never an empty answer without a reason."""
+
+from __future__ import annotations
+
+from her2cds.engine.compiled import Outcome
+from her2cds.engine.explain import explain
+from her2cds.facts.truth import Truth
+from her2cds.facts.values import ScalarFact
+from her2cds.knowledge.base import Knowledge
+from her2cds.recommendation.candidates import Gathered
+
+_NEAREST = 3
+
+
+def statement_for(knowledge: Knowledge, outcome: Outcome, gathered: Gathered, deferred: tuple[str, ...]) -> str | None:
+    """Why no therapy is listed; None where there is at least one."""
+    if deferred:
+        questions = " ".join(knowledge.facts[fact].ask or fact for fact in deferred)
+        return f"No therapy is listed yet, because what decides most is not known. {questions}"
+    if gathered.ranked:
+        return None
+    primary = outcome.facts.get("disease.primary")
+    if isinstance(primary, ScalarFact) and primary.value == "other":
+        return "Out of scope: the primary tumour is not a breast cancer; the knowledge base holds no recommendation."
+    scope = outcome.facts.get("scope.in")
+    if isinstance(scope, ScalarFact) and scope.value is False:
+        return (
+            "Out of scope: the tumour is HER2-zero without a known ERBB2 mutation. The knowledge base holds no "
+            "recommendation for it, and no HER2-directed regimen is offered."
+        )
+    if gathered.excluded:
+        return "Every regimen that the rules would offer is ruled out for this patient; the reasons are listed."
+    nearest = _nearest(knowledge, outcome)
+    return f"No rule of the knowledge base offers a therapy for this profile. Nearest rules: {nearest}."
+
+
+def _nearest(knowledge: Knowledge, outcome: Outcome) -> str:
+    """The offers that fail in the fewest conditions, with what fails."""
+    misses = []
+    for rule in knowledge.rules_of("therapy"):
+        tree = explain(knowledge.conditions[rule.id], outcome.facts, knowledge)
+        failed = list(dict.fromkeys(f"{leaf.says} (is {leaf.value})" for leaf in tree.responsible(Truth.FALSE)))
+        misses.append((len(failed), rule.title, failed))
+    misses.sort(key=lambda miss: (miss[0], miss[1]))
+    return "; ".join(f"{title}: fails at {', '.join(failed[:3])}" for _, title, failed in misses[:_NEAREST])
