@@ -43,3 +43,54 @@ def selfcheck(
         fail(Exit.failed_check, str(one))
     stdout(f"{patients} random patients, {len(found)} disagreements between the engine and the independent evaluator")
     raise typer.Exit(int(Exit.failed_check if found else Exit.ok))
+
+
+@kb_app.command()
+def lint(
+    texts: Annotated[
+        Path | None, typer.Option("--texts", help="folder of the reviews' texts, to find copied text")
+    ] = None,
+    notes: Annotated[bool, typer.Option("--notes", help="list the notes too, not only count them")] = False,
+    rules: Rules = None,
+) -> None:
+    """Find rules that cannot fire, repeat or contradict each other, copied text, and the like."""
+    from her2cds.lint.checks import lint as run_lint
+    from her2cds.lint.copying import copied_texts
+
+    knowledge = open_knowledge(rules).knowledge
+    found = run_lint(knowledge)
+    if texts is not None:
+        found += copied_texts(knowledge, texts)
+    errors = [one for one in found if one.severity == "error"]
+    for one in found if notes else errors:
+        stdout(str(one))
+    stdout(f"lint: {len(errors)} errors, {len(found) - len(errors)} notes")
+    raise typer.Exit(int(Exit.failed_check if errors else Exit.ok))
+
+
+@kb_app.command()
+def coverage(
+    scenarios: Annotated[Path, typer.Option("--scenarios", help="folder of scenario files")],
+    examples: Annotated[Path, typer.Option("--examples", help="folder of patient examples")],
+    rules: Rules = None,
+) -> None:
+    """List the rules that no scenario's patient fires, and those that none just misses."""
+    from her2cds.scenarios.coverage import coverage as cover
+    from her2cds.scenarios.model import ScenarioError, read_scenarios
+
+    knowledge = open_knowledge(rules)
+    try:
+        listed = [one for path in sorted(scenarios.rglob("*.yaml")) for one in read_scenarios(path)]
+        result = cover(listed, knowledge, examples)
+    except ScenarioError as error:
+        raise typer.Exit(int(fail(Exit.usage, str(error)))) from None
+    for rule in result.never_fired:
+        stdout(f"never fired: {rule}")
+    for rule in result.never_just_missed:
+        stdout(f"never just missed: {rule}")
+    gaps = len(result.never_fired) + len(result.never_just_missed)
+    stdout(
+        f"coverage: {len(listed)} scenarios, {result.rules} rules, "
+        f"{len(result.never_fired)} never fired, {len(result.never_just_missed)} never just missed"
+    )
+    raise typer.Exit(int(Exit.failed_check if gaps else Exit.ok))

@@ -13,9 +13,16 @@ import threading
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
-import durable_rules_engine as _engine
-
 from her2cds.errors import EngineError
+
+try:
+    import durable_rules_engine as _engine
+except ImportError as error:
+    raise EngineError(
+        f"durable-rules cannot be loaded ({error}). On Python 3.13 it has to be built with "
+        "CPPFLAGS=-DPyEval_CallObject=PyObject_CallObject: set that, then run "
+        "`pip install --force-reinstall --no-cache-dir --no-deps durable-rules==2.0.28`."
+    ) from error
 
 # More than 64 branches true at once for one fact lose the whole result (error 303); 60 rules are a safe bound.
 MAX_RULES = 60

@@ -43,7 +43,7 @@ def disagreements(rules: CompiledRules, patients: int, seed: int) -> list[Disagr
 
 
 class RandomFacts:
-    """Random fact bases over the vocabulary: any fact known, narrowed, not applicable or unknown.
+    """Random fact bases over the vocabulary: facts known, not applicable or unknown, partial ones narrowed.
 
     Values are drawn near the operands that rules test, so that conditions are met and missed.
     """
@@ -66,7 +66,8 @@ class RandomFacts:
         if self._random.random() < 0.05:
             return not_applicable("random")
         values = self._values(definition)
-        count = 1 if self._random.random() < 0.85 else min(len(values), 2)
+        narrowed = definition.partial and self._random.random() < 0.15
+        count = min(len(values), 2) if narrowed else 1
         return ScalarFact(tuple(self._random.sample(values, count)), "random")
 
     def _values(self, definition: FactDefinition) -> list[Scalar]:

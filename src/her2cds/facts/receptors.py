@@ -103,11 +103,9 @@ def _newest(located: list[_Located]) -> list[_Located]:
 
 def _newest_value(located: list[_Located], field: str) -> ScalarFact:
     having = _newest([one for one in located if getattr(one.specimen, field) is not None])
-    if not having:
-        return UNKNOWN
     values = [getattr(one.specimen, field) for one in having]
-    if _differ(values):
-        return ScalarFact(tuple(sorted(set(values))), having[0].path(field))
+    if not having or _differ(values):  # specimens that no order can be told between decide nothing
+        return UNKNOWN
     value = values[0]
     return known(float(value) if isinstance(value, (int, float)) else value, having[0].path(field))
 

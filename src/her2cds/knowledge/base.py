@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from functools import cached_property
 
-from her2cds.knowledge.catalogue import Discrepancy, Drug, Regimen, Source
+from her2cds.knowledge.catalogue import Combination, Discrepancy, Drug, Regimen, Source
 from her2cds.knowledge.conditions import Condition, ConditionParser, Domains
 from her2cds.knowledge.data import KnowledgeData
 from her2cds.knowledge.evidence import Evidence
@@ -19,6 +19,7 @@ class Knowledge:
         self.data = data
         self.facts: dict[str, FactDefinition] = {fact.id: fact for fact in data.vocabulary}
         self.drugs: dict[str, Drug] = {drug.id: drug for drug in data.drugs}
+        self.combinations: dict[str, Combination] = {one.id: one for one in data.combinations}
         self.regimens: dict[str, Regimen] = {regimen.id: regimen for regimen in data.regimens}
         self.evidence: dict[str, Evidence] = {entry.id: entry for entry in data.evidence}
         self.criteria: dict[str, Criterion] = {criterion.id: criterion for criterion in data.criteria}
@@ -66,6 +67,11 @@ class Knowledge:
     def drug_names(self) -> NameIndex:
         """Looks drugs up by any of their names."""
         return NameIndex((drug.id, (drug.name, *drug.synonyms)) for drug in self.data.drugs)
+
+    @cached_property
+    def combination_names(self) -> NameIndex:
+        """Looks combinations up by any of their names."""
+        return NameIndex((one.id, (one.name, *one.synonyms)) for one in self.data.combinations)
 
     @cached_property
     def gene_names(self) -> NameIndex:

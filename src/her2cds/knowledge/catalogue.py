@@ -93,6 +93,15 @@ class Drug(Entry):
         return self
 
 
+class Combination(Entry):
+    """A name in charts that stands for several drugs (Phesgo, TCHP)."""
+
+    id: EntryId
+    name: Name
+    synonyms: tuple[Name, ...] = ()
+    drugs: Annotated[tuple[EntryId, ...], Field(min_length=2)]
+
+
 class Gene(Entry):
     """A gene, protein or microRNA that a profile may report, with the other names charts use."""
 

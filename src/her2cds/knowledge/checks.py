@@ -14,7 +14,7 @@ from typing import cast
 from pydantic import BaseModel
 
 from her2cds.errors import KnowledgeFault
-from her2cds.knowledge.catalogue import Discrepancy, Drug, Regimen, Source
+from her2cds.knowledge.catalogue import Combination, Discrepancy, Drug, Regimen, Source
 from her2cds.knowledge.citations import Citation
 from her2cds.knowledge.conditions import (
     Condition,
@@ -118,10 +118,10 @@ def ids_are_unique(entries: Entries) -> Iterator[KnowledgeFault]:
 
 @check
 def names_are_unambiguous(entries: Entries) -> Iterator[KnowledgeFault]:
-    """No two drugs, and no two genes, answer to the same name."""
-    for kind in ("drugs", "genes"):
+    """No two drugs (or combinations of them), and no two genes, answer to the same name."""
+    for kinds in (("drugs", "combinations"), ("genes",)):
         seen: dict[str, LocatedEntry] = {}
-        for one in entries.of(kind):
+        for one in (entry for kind in kinds for entry in entries.of(kind)):
             for name in dict.fromkeys(folded(name) for name in _all_names(one.entry)):
                 first = seen.setdefault(name, one)
                 if first is not one:
@@ -300,6 +300,8 @@ def references_resolve(entries: Entries) -> Iterator[KnowledgeFault]:
     for one in entries.of("regimens"):
         named = [drug for part in cast(Regimen, one.entry).components for drug in part.options]
         yield from _unknown_ids(one, "drug", named, drugs, "components")
+    for one in entries.of("combinations"):
+        yield from _unknown_ids(one, "drug", cast(Combination, one.entry).drugs, drugs, "drugs")
     for one in entries.of("evidence"):
         for index, arm in enumerate(cast(Evidence, one.entry).arms):
             yield from _unknown_ids(one, "drug", arm.drugs, drugs, "arms", index)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from her2cds.knowledge.catalogue import Discrepancy, Drug, DrugClass, Gene, Regimen, Source
+from her2cds.knowledge.catalogue import Combination, Discrepancy, Drug, DrugClass, Gene, Regimen, Source
 from her2cds.knowledge.citations import Entry
 from her2cds.knowledge.evidence import Evidence
 from her2cds.knowledge.rules import Criterion, FactDefinition, Manifest, Ranking, Rule, Trial
@@ -25,6 +25,7 @@ class KnowledgeData(Entry):
     sources: tuple[Source, ...]
     drug_classes: tuple[DrugClass, ...]
     drugs: tuple[Drug, ...]
+    combinations: tuple[Combination, ...]
     genes: tuple[Gene, ...]
     regimens: tuple[Regimen, ...]
     discrepancies: tuple[Discrepancy, ...]

@@ -10,7 +10,7 @@ from pydantic import BaseModel, ValidationError
 from pydantic_core import ErrorDetails
 
 from her2cds.errors import KnowledgeError, KnowledgeFault
-from her2cds.knowledge.catalogue import Discrepancy, Drug, DrugClass, Gene, Regimen, Source
+from her2cds.knowledge.catalogue import Combination, Discrepancy, Drug, DrugClass, Gene, Regimen, Source
 from her2cds.knowledge.evidence import Evidence
 from her2cds.knowledge.rules import Criterion, FactDefinition, Manifest, Ranking, Rule, Trial
 from her2cds.knowledge.yaml_reader import Document, read_yaml
@@ -23,6 +23,7 @@ _LISTS: dict[str, type[BaseModel]] = {
     "sources": Source,
     "drug_classes": DrugClass,
     "drugs": Drug,
+    "combinations": Combination,
     "genes": Gene,
     "regimens": Regimen,
     "discrepancies": Discrepancy,

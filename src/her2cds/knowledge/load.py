@@ -65,6 +65,7 @@ def _collect(entries: Entries, digest: str) -> KnowledgeData:
             "sources",
             "drug_classes",
             "drugs",
+            "combinations",
             "genes",
             "regimens",
             "discrepancies",

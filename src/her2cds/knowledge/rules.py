@@ -231,7 +231,8 @@ class FactDefinition(Entry):
 
     `type`: bool, enum, number, set. `values` closes the domain of an enum or a set of plain words;
     `of` names the catalogue a set draws from. `derived` facts are made by classification rules;
-    `default` is a derived fact's value when every rule that could derive it is false.
+    `default` is a derived fact's value when every rule that could derive it is false. `partial`: a profile can
+    narrow the fact down without settling it (one line or two); other given facts are known or unknown.
     """
 
     id: FactName
@@ -245,6 +246,7 @@ class FactDefinition(Entry):
     derived: bool = False
     default: Name | None = None
     origin: Text
+    partial: bool = False
     ask: Text | None = None
     obtain: Text | None = None
     safety: bool = False

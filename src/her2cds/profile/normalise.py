@@ -1,9 +1,9 @@
 """Names in a profile to the knowledge base's ids.
 
-A known name, however punctuated, becomes its id. A drug name close to a known one could be a slip that changes
-the answer, so it is a fault with the suggestion. A drug or gene that nothing resembles is kept as written, named
-in a notice, and used by no rule. Gene symbols lie close together by nature (AKT1, AKT2): there the suggestion
-goes into the notice.
+A known name, however punctuated, becomes its id; the name of a combination (Phesgo, TCHP) becomes its drugs. A drug
+name close to a known one could be a slip that changes the answer, so it is a fault with the suggestion. A drug or
+gene that nothing resembles is kept as written, named in a notice, and used by no rule. Gene symbols lie close together
+by nature (AKT1, AKT2): there the suggestion goes into the notice.
 """
 
 from __future__ import annotations
@@ -63,19 +63,23 @@ class _Normaliser:
             yield f"The knowledge base does not know the gene '{name}': no rule reads it{ending}."
 
     def _drugs(self, names: tuple[str, ...], path: str) -> tuple[str, ...]:
-        return tuple(dict.fromkeys(self._drug(name, f"{path}[{i}]") for i, name in enumerate(names)))
+        found = (drug for i, name in enumerate(names) for drug in self._drug(name, f"{path}[{i}]"))
+        return tuple(dict.fromkeys(found))
 
-    def _drug(self, name: str, path: str) -> str:
+    def _drug(self, name: str, path: str) -> tuple[str, ...]:
         known = self._knowledge.drug_names.find(name)
         if known is not None:
-            return known
-        close = self._knowledge.drug_names.close_to(name)
+            return (known,)
+        combination = self._knowledge.combination_names.find(name)
+        if combination is not None:
+            return self._knowledge.combinations[combination].drugs
+        close = self._knowledge.drug_names.close_to(name) or self._knowledge.combination_names.close_to(name)
         if close:
             hint = "Did you mean " + " or ".join(repr(other) for other in close) + "?"
             self._chart.faults.append(ProfileFault(path, repr(name), "the name of a drug", hint))
         else:
             self._chart.unknown_drugs.add(name)
-        return name
+        return (name,)
 
     def _gene(self, name: str) -> str:
         known = self._knowledge.gene_names.find(name)

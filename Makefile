@@ -1,0 +1,57 @@
+# make demo   set up and evaluate a patient example
+# make test   set up and run everything that proves the project works
+SHELL := /bin/bash
+PYTHON ?= python3
+VENV ?= .venv
+BIN := $(VENV)/bin
+# durable-rules calls a function that Python 3.13 no longer has; its successor takes the same arguments.
+export CPPFLAGS := -DPyEval_CallObject=PyObject_CallObject
+STAMP := $(VENV)/.installed
+
+.PHONY: demo test unit lint provenance wheel-check pythons bench soak docs-check clean
+
+$(STAMP): pyproject.toml
+	@command -v $(PYTHON) >/dev/null || { echo "Python 3.11 or later is needed"; exit 1; }
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { echo "Python 3.11 or later is needed"; exit 1; }
+	$(PYTHON) -m venv $(VENV)
+	$(BIN)/python -m pip install --quiet --upgrade pip
+	$(BIN)/python -m pip install --quiet -e '.[dev]'
+	@touch $(STAMP)
+
+demo: $(STAMP)
+	$(BIN)/her2cds evaluate patient_examples/second-line-her2-positive.json
+
+test: lint unit provenance wheel-check
+
+unit: $(STAMP)
+	$(BIN)/python -m pytest -n auto
+	$(BIN)/her2cds kb lint
+	$(BIN)/her2cds kb selfcheck --patients 2000
+	$(BIN)/her2cds kb coverage --scenarios tests/scenarios --examples patient_examples
+
+lint: $(STAMP)
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+
+# The reviews' texts are not part of the project: the check runs where they lie beside it.
+TEXTS ?= ../shared/sources
+provenance: $(STAMP)
+	@if [ -d "$(TEXTS)" ]; then $(BIN)/her2cds kb verify --texts "$(TEXTS)"; \
+	else echo "provenance check not run: no review texts at $(TEXTS) (set TEXTS=DIR)"; fi
+
+wheel-check: $(STAMP)
+	$(BIN)/python scripts/check_wheel.py
+
+# The test suite on every other declared interpreter that this machine has.
+pythons:
+	scripts/test_pythons.sh
+
+bench: $(STAMP)
+	$(BIN)/python benchmarks/bench.py
+
+soak: $(STAMP)
+	$(BIN)/python -m pytest -m soak -p no:xdist
+
+clean:
+	rm -rf $(VENV) build dist .pytest_cache .mypy_cache .ruff_cache .hypothesis
