@@ -15,7 +15,7 @@ from her2cds.engine.strata import derivers, levels
 from her2cds.facts.truth import Truth, all_of, any_of
 from her2cds.facts.values import Fact, FactBase, ScalarFact, truth_of
 from her2cds.knowledge.base import Knowledge
-from her2cds.knowledge.conditions import All, Always, AnyOf, Condition, Named, Not, Test
+from her2cds.knowledge.conditions import All, Always, AnyOf, Condition, Leaf, Named, Not
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,7 +28,7 @@ class Explanation:
     truth: Truth
     says: str
     parts: tuple[Explanation, ...] = ()
-    test: Test | None = None
+    test: Leaf | None = None
     value: str = ""
     origin: str = ""
 
@@ -56,7 +56,7 @@ def explain(condition: Condition, facts: FactBase, knowledge: Knowledge) -> Expl
     match condition:
         case Always():
             return Explanation(Truth.TRUE, "always")
-        case Test():
+        case Leaf():
             fact = facts.get(condition.fact)
             return Explanation(
                 truth_of(condition, fact),
@@ -114,7 +114,7 @@ def _word(value: str | bool | float) -> str:
     return f"{value:g}" if isinstance(value, float) else value
 
 
-def _origin(test: Test, fact: Fact | None) -> str:
+def _origin(test: Leaf, fact: Fact | None) -> str:
     if fact is None:
         return ""
     if isinstance(fact, ScalarFact):

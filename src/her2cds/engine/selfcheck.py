@@ -10,7 +10,7 @@ from her2cds.engine.explain import evaluate_plainly
 from her2cds.facts.truth import Truth
 from her2cds.facts.values import FactBase, Scalar, ScalarFact, SetFact, not_applicable
 from her2cds.knowledge.base import Knowledge
-from her2cds.knowledge.conditions import tests
+from her2cds.knowledge.conditions import leaves
 from her2cds.knowledge.rules import FactDefinition
 
 
@@ -94,7 +94,7 @@ class RandomFacts:
 def _operands(knowledge: Knowledge) -> dict[str, set[str | float]]:
     found: dict[str, set[str | float]] = {}
     for condition in knowledge.conditions.values():
-        for test in tests(condition):
+        for test in leaves(condition):
             operands = test.operand if isinstance(test.operand, tuple) else (test.operand,)
             found.setdefault(test.fact, set()).update(one for one in operands if not isinstance(one, bool))
     return found

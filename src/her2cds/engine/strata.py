@@ -10,7 +10,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from her2cds.knowledge.base import Knowledge
-from her2cds.knowledge.conditions import Always, Condition, criteria_named, tests
+from her2cds.knowledge.conditions import Always, Condition, criteria_named, leaves
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,6 +55,6 @@ def _needs(condition: Condition, derived_by: dict[str, tuple[str, ...]]) -> set[
     if isinstance(condition, Always):
         return set()
     below = set(criteria_named(condition))
-    for test in tests(condition):
+    for test in leaves(condition):
         below.update(derived_by.get(test.fact, ()))
     return below

@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from typing import Final
 
 from her2cds.facts.truth import Truth, any_of, truth
-from her2cds.knowledge.conditions import Test
+from her2cds.knowledge.conditions import Leaf
 
 Scalar = str | bool | float
 
@@ -89,7 +89,7 @@ def not_applicable(origin: str) -> ScalarFact:
     return ScalarFact((), origin)
 
 
-def truth_of(test: Test, fact: Fact | None) -> Truth:
+def truth_of(test: Leaf, fact: Fact | None) -> Truth:
     """What the test says of the fact; None is a fact of which nothing is known."""
     if test.operator == "known":
         return truth(fact is not None and fact.is_known)
@@ -107,7 +107,7 @@ def truth_of(test: Test, fact: Fact | None) -> Truth:
     return Truth.TRUE if hits == len(fact.candidates) else Truth.UNKNOWN
 
 
-def _holds(test: Test, value: Scalar) -> bool:
+def _holds(test: Leaf, value: Scalar) -> bool:
     operand = test.operand
     if test.operator == "is":
         return value == operand

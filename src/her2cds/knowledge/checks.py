@@ -21,7 +21,7 @@ from her2cds.knowledge.conditions import (
     ConditionParser,
     Domains,
     criteria_named,
-    tests,
+    leaves,
 )
 from her2cds.knowledge.evidence import Evidence
 from her2cds.knowledge.files import RULE_FOLDERS, LocatedEntry
@@ -207,7 +207,7 @@ def _cycles(entries: Entries, domains: Domains, derived_by: dict[str, list[Locat
             continue
         node = f"criterion {located.owner.entry_id}" if located.owner.kind == "criteria" else located.owner.entry_id
         owners[node] = located.owner
-        facts = {test.fact for test in tests(condition)}
+        facts = {test.fact for test in leaves(condition)}
         needs[node] = {producer.entry_id for fact in facts for producer in derived_by.get(fact, ())}
         needs[node] |= {f"criterion {name}" for name in criteria_named(condition)}
     done: set[str] = set()

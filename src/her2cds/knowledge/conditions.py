@@ -40,7 +40,7 @@ _JUNCTIONS = ("all", "any", "not", "criterion")
 
 
 @dataclass(frozen=True, slots=True)
-class Test:
+class Leaf:
     """A leaf: one fact compared with one operand."""
 
     fact: str
@@ -95,19 +95,19 @@ class Always:
     """Always true: for rules that comment on a drug whenever it is offered."""
 
 
-Condition = Test | Named | All | AnyOf | Not | Always
+Condition = Leaf | Named | All | AnyOf | Not | Always
 
 
-def tests(condition: Condition) -> Iterator[Test]:
+def leaves(condition: Condition) -> Iterator[Leaf]:
     """Every leaf of the tree, in reading order."""
     match condition:
-        case Test():
+        case Leaf():
             yield condition
         case All(parts) | AnyOf(parts):
             for part in parts:
-                yield from tests(part)
+                yield from leaves(part)
         case Not(part):
-            yield from tests(part)
+            yield from leaves(part)
 
 
 def criteria_named(condition: Condition) -> Iterator[str]:
@@ -223,7 +223,7 @@ class ConditionParser:
         if operator == "known":
             if operand != "true":
                 return self._fault(path, "`known` takes only true", "write `not: {…: {known: true}}` for the contrary")
-            return Test(fact, "known", True)
+            return Leaf(fact, "known", True)
         if operator in ("in", "contains_any"):
             if not isinstance(operand, list) or not operand or not all(isinstance(item, str) for item in operand):
                 return self._fault(path, f"`{operator}` takes a list of values")
@@ -233,7 +233,7 @@ class ConditionParser:
         if definition.type == "bool":
             if operand not in ("true", "false"):
                 return self._fault(path, f"'{operand}' is not true or false")
-            return Test(fact, operator, operand == "true")
+            return Leaf(fact, operator, operand == "true")
         if definition.type == "number":
             return self._number(definition, operator, operand, path)
         return self._members(definition, operator, operand, path)
@@ -246,7 +246,7 @@ class ConditionParser:
             if problem:
                 message, hint = problem
                 return self._fault(path, f"{message} for '{definition.id}'", hint)
-        return Test(definition.id, operator, operand)
+        return Leaf(definition.id, operator, operand)
 
     def _number(self, definition: FactDefinition, operator: Operator, operand: str, path: Path) -> Condition:
         try:
@@ -257,4 +257,4 @@ class ConditionParser:
         high = definition.maximum if definition.maximum is not None else float("inf")
         if not low <= number <= high:
             return self._fault(path, f"{operand} is outside the domain of '{definition.id}' ({low:g} to {high:g})")
-        return Test(definition.id, operator, number)
+        return Leaf(definition.id, operator, number)

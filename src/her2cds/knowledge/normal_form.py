@@ -12,7 +12,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from itertools import product
 
-from her2cds.knowledge.conditions import All, Always, AnyOf, Condition, Named, Not, Test
+from her2cds.knowledge.conditions import All, Always, AnyOf, Condition, Leaf, Named, Not
 from her2cds.knowledge.rules import FactDefinition
 
 MAX_ALTERNATIVES = 64
@@ -22,7 +22,7 @@ MAX_ALTERNATIVES = 64
 class Literal:
     """A leaf or a named criterion, affirmed or denied."""
 
-    atom: Test | Named
+    atom: Leaf | Named
     affirmed: bool = True
 
     def __str__(self) -> str:
@@ -49,7 +49,7 @@ def alternatives(condition: Condition) -> tuple[Alternative, ...]:
 
 def _expand(condition: Condition, affirmed: bool) -> list[Alternative]:
     match condition:
-        case Test() | Named():
+        case Leaf() | Named():
             return [frozenset({Literal(condition, affirmed)})]
         case Not(part):
             return _expand(part, not affirmed)
@@ -105,8 +105,8 @@ def _fact_can_hold(definition: FactDefinition, literals: list[Literal]) -> bool:
             return any(all(_holds(literal, value) for literal in tests) for value in definition.values)
 
 
-def _test(literal: Literal) -> Test:
-    assert isinstance(literal.atom, Test)
+def _test(literal: Literal) -> Leaf:
+    assert isinstance(literal.atom, Leaf)
     return literal.atom
 
 

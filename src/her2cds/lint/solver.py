@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from her2cds.engine.strata import derivers
 from her2cds.knowledge.base import Knowledge
-from her2cds.knowledge.conditions import All, Always, AnyOf, Condition, Named, Not, Test
+from her2cds.knowledge.conditions import All, Always, AnyOf, Condition, Leaf, Named, Not
 from her2cds.knowledge.normal_form import Literal, can_hold
 from her2cds.knowledge.rules import Rule
 
@@ -49,19 +49,19 @@ class Solver:
                 if isinstance(condition, All) == wanted:
                     return self._search([*((part, wanted) for part in parts), *rest], literals)
                 return any(self._search([(part, wanted), *rest], literals) for part in parts)
-            case Test():
+            case Leaf():
                 return self._test(condition, wanted, rest, literals)
 
-    def _test(self, test: Test, wanted: bool, rest: list[_Goal], literals: tuple[Literal, ...]) -> bool:
+    def _test(self, test: Leaf, wanted: bool, rest: list[_Goal], literals: tuple[Literal, ...]) -> bool:
         if test.fact in self._derivers and test.operator in ("is", "in"):
             # A derived fact that meets a test is known; `known` tests of it must not say otherwise.
-            goals = [(Test(test.fact, "known", True), True), *rest] if wanted else rest
+            goals = [(Leaf(test.fact, "known", True), True), *rest] if wanted else rest
             return any(self._search([*branch, *goals], literals) for branch in self._derived(test, wanted))
         added = (*literals, Literal(test, wanted))
-        same_fact = [one for one in added if isinstance(one.atom, Test) and one.atom.fact == test.fact]
+        same_fact = [one for one in added if isinstance(one.atom, Leaf) and one.atom.fact == test.fact]
         return can_hold(same_fact, self._knowledge.facts) and self._search(rest, added)
 
-    def _derived(self, test: Test, wanted: bool) -> list[list[_Goal]]:
+    def _derived(self, test: Leaf, wanted: bool) -> list[list[_Goal]]:
         """The ways in which a derived fact can meet the test: one rule gives a fitting value, or the default does."""
         rules = self._derivers[test.fact]
         branches: list[list[_Goal]] = [
@@ -73,13 +73,13 @@ class Solver:
         return branches
 
     @staticmethod
-    def _can_give(rule: Rule, test: Test, wanted: bool) -> bool:
+    def _can_give(rule: Rule, test: Leaf, wanted: bool) -> bool:
         assert rule.derive is not None
         values = rule.derive.one_of or (rule.derive.value or "",)
         return any(_fits(value, test) == wanted for value in values)
 
 
-def _fits(value: str, test: Test) -> bool:
+def _fits(value: str, test: Leaf) -> bool:
     if isinstance(test.operand, tuple):
         return value in test.operand
     return value == ("true" if test.operand is True else "false" if test.operand is False else test.operand)

@@ -1,0 +1,284 @@
+"""Facts derived from a profile: deciding specimen, lines, exposure, relapse, panel coverage."""
+
+from __future__ import annotations
+
+from datetime import date
+from typing import Any
+
+import pytest
+
+from her2cds import KnowledgeBase
+from her2cds.facts.derive import derive_facts
+from her2cds.facts.history import months_between
+from her2cds.facts.truth import Truth
+from her2cds.facts.values import FactBase, ScalarFact, SetFact
+from her2cds.profile.read import make_chart, profile_from_tree
+
+
+@pytest.fixture
+def facts_of(knowledge: KnowledgeBase) -> Any:
+    def derive(**tree: Any) -> FactBase:
+        chart = make_chart(profile_from_tree(tree), knowledge.knowledge, date(2026, 1, 1))
+        return derive_facts(chart, knowledge.knowledge)
+
+    return derive
+
+
+def value(facts: FactBase, name: str) -> Any:
+    fact = facts.get(name)
+    if fact is None:
+        return "unknown"
+    assert isinstance(fact, ScalarFact)
+    if fact.candidates == ():
+        return "not applicable"
+    return fact.value if fact.is_known else fact.candidates
+
+
+def members(facts: FactBase, name: str) -> SetFact:
+    fact = facts[name]
+    assert isinstance(fact, SetFact)
+    return fact
+
+
+def course(*agents: str, setting: str = "metastatic", **fields: Any) -> dict[str, Any]:
+    return {"setting": setting, "agents": list(agents), **fields}
+
+
+PD = {"stop_reason": "progression", "progression_site": "systemic"}
+
+
+# --- Lines ---------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("treatments", "lines"),
+    [
+        ([], 0),
+        ([course("trastuzumab", line=1, **PD)], 1),
+        ([course("trastuzumab", line=1, **PD), course("t-dm1", line=2, **PD)], 2),
+        ([course("trastuzumab", line=1, stop_reason="toxicity")], 0),
+        ([course("trastuzumab", line=1, ongoing=True)], 0),
+        ([course("trastuzumab", line=1, ongoing=True, progression_site="systemic")], 1),
+        ([course("trastuzumab", line=1, ongoing=True, progression_site="cns_only")], 0),
+        (
+            [
+                course("trastuzumab", "docetaxel", line=1, start="2020-01-01", stop_reason="maintenance_switch"),
+                course("trastuzumab", line=1, start="2020-07-01", maintenance_of_previous=True, **PD),
+            ],
+            1,
+        ),
+        (
+            [
+                course("trastuzumab", "docetaxel", start="2020-01-01", stop_reason="maintenance_switch"),
+                course("trastuzumab", start="2020-07-01", maintenance_of_previous=True, **PD),
+                course("t-dm1", start="2021-07-01", **PD),
+            ],
+            2,
+        ),
+        ([course("trastuzumab", setting="adjuvant", **PD)], 0),
+        ([course("trastuzumab", line=1, end="2020-01-01")], (0.0, 1.0)),
+        ([course("trastuzumab", line=1, **PD), course("t-dm1", line=2, end="2022-01-01")], (1.0, 2.0)),
+        ([{"agents": ["trastuzumab"], **PD}], "unknown"),
+    ],
+)
+def test_lines_of_metastatic_therapy(treatments: list[dict[str, Any]], lines: Any, facts_of: Any) -> None:
+    facts = facts_of(disease={"setting": "metastatic"}, treatments=treatments)
+    assert value(facts, "lines.metastatic") == lines
+
+
+def test_no_treatment_list_leaves_lines_unknown(facts_of: Any) -> None:
+    assert value(facts_of(disease={"setting": "metastatic"}), "lines.metastatic") == "unknown"
+
+
+def test_lines_by_class(facts_of: Any) -> None:
+    facts = facts_of(
+        treatments=[
+            course("palbociclib", "letrozole", line=1, **PD),
+            course("T-DM1", line=2, **PD),
+            course("eribulin", line=3, **PD),
+        ]
+    )
+    assert value(facts, "lines.chemotherapy") == 1
+    assert value(facts, "lines.anti_her2") == 1
+
+
+# --- Exposure and outcome -----------------------------------------------------------------------------------
+
+
+def test_an_adc_is_not_exposure_to_trastuzumab(facts_of: Any) -> None:
+    facts = facts_of(treatments=[course("T-DM1", line=1, **PD)])
+    assert members(facts, "prior.agents").contains("trastuzumab") is Truth.FALSE
+    assert members(facts, "prior.agents").contains("t-dm1") is Truth.TRUE
+    assert members(facts, "prior.classes").contains("anti-her2-adc") is Truth.TRUE
+    assert members(facts, "prior.classes").contains("anti-her2-antibody") is Truth.FALSE
+
+
+def test_progression_and_toxicity_are_different(facts_of: Any) -> None:
+    facts = facts_of(
+        treatments=[
+            course("trastuzumab", "docetaxel", line=1, stop_reason="toxicity", stopped_agents=["docetaxel"]),
+            course("t-dm1", line=2, **PD),
+            course("capecitabine", line=3, end="2020-01-01"),
+        ]
+    )
+    progressed, stopped = members(facts, "prior.progressed_on"), members(facts, "prior.not_tolerated")
+    assert progressed.contains("t-dm1") is Truth.TRUE
+    assert progressed.contains("docetaxel") is Truth.FALSE
+    assert progressed.contains("capecitabine") is Truth.UNKNOWN
+    assert stopped.present == {"docetaxel"}
+
+
+def test_progression_in_the_brain_only_is_kept_apart(facts_of: Any) -> None:
+    facts = facts_of(treatments=[course("trastuzumab", line=1, stop_reason="progression", progression_site="cns_only")])
+    assert members(facts, "prior.progressed_on").present == set()
+    assert members(facts, "prior.cns_progressed_on").present == {"trastuzumab"}
+
+
+def test_an_unknown_drug_leaves_classes_open(facts_of: Any) -> None:
+    facts = facts_of(treatments=[course("Qwertzumab", line=1, **PD)])
+    assert members(facts, "prior.classes").contains("taxane") is Truth.UNKNOWN
+    assert members(facts, "prior.agents").contains("paclitaxel") is Truth.FALSE
+    assert value(facts, "lines.chemotherapy") == (0.0, 1.0)
+
+
+@pytest.mark.parametrize(
+    ("tree", "progressing", "controlled"),
+    [
+        ({"treatments": []}, "not applicable", False),
+        ({"treatments": [course("trastuzumab", line=1, **PD)]}, "systemic", False),
+        ({"treatments": [course("trastuzumab", line=1, ongoing=True)]}, "unknown", "unknown"),
+        ({"treatments": [course("trastuzumab", line=1, ongoing=True, best_response="partial")]}, "no", True),
+        ({"treatments": [course("trastuzumab", line=1, ongoing=True, progression_site="cns_only")]}, "cns_only", True),
+        ({"treatments": [course("trastuzumab", line=1, ongoing=True, progression_site="systemic")]}, "systemic", False),
+        (
+            {"treatments": [course("trastuzumab", line=1, ongoing=True)], "disease": {"progressing_now": "no"}},
+            "no",
+            True,
+        ),
+        ({"treatments": [course("trastuzumab", line=1)]}, "unknown", "unknown"),
+    ],
+)
+def test_what_is_going_on_now(tree: dict[str, Any], progressing: Any, controlled: Any, facts_of: Any) -> None:
+    facts = facts_of(**tree)
+    assert value(facts, "disease.progressing") == progressing
+    assert value(facts, "current.controlled") == controlled
+
+
+# --- Relapse and early disease --------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("treatments", "disease", "months"),
+    [
+        ([], {"setting": "metastatic"}, "not applicable"),
+        ([course("letrozole", setting="adjuvant")], {"setting": "metastatic"}, "not applicable"),
+        (
+            [course("trastuzumab", setting="adjuvant", end="2020-01-15")],
+            {"setting": "metastatic", "relapse_date": "2020-07-15"},
+            6.0,
+        ),
+        (
+            [course("trastuzumab", setting="adjuvant", end="2020-01-15")],
+            {"setting": "metastatic", "relapse_date": "2019-07-15"},
+            0.0,
+        ),
+        ([course("trastuzumab", setting="adjuvant", stop_reason="progression")], {"setting": "metastatic"}, 0.0),
+        ([course("trastuzumab", setting="adjuvant", end="2020-01-15")], {"setting": "metastatic"}, "unknown"),
+        (
+            [course("trastuzumab", setting="adjuvant")],
+            {"setting": "metastatic", "relapse_date": "2020-07-15"},
+            "unknown",
+        ),
+        ([course("trastuzumab", setting="adjuvant", end="2020-01-15")], {"setting": "early"}, "not applicable"),
+    ],
+)
+def test_months_to_relapse(treatments: list[Any], disease: dict[str, Any], months: Any, facts_of: Any) -> None:
+    facts = facts_of(treatments=treatments, disease=disease)
+    assert value(facts, "relapse.months_since_adjuvant_anti_her2") == months
+
+
+def test_months_are_days_over_the_mean_month() -> None:
+    assert months_between(date(2020, 1, 1), date(2021, 1, 1)) == 12.0
+
+
+# --- Receptors -----------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("specimens", "ihc"),
+    [
+        ([{"her2_ihc": "3+"}], "3+"),
+        ([{"date": "2020-01-01", "her2_ihc": "3+"}, {"date": "2021-01-01", "her2_ihc": "1+"}], "1+"),
+        (
+            [
+                {"date": "2020-01-01", "site": "metastasis", "her2_ihc": "3+"},
+                {"date": "2021-01-01", "site": "primary", "her2_ihc": "1+"},
+            ],
+            "3+",
+        ),
+        ([{"date": "2020-01-01", "her2_ihc": "3+"}, {"date": "2021-01-01", "er": "positive"}], "3+"),
+        ([{"her2_ihc": "3+"}, {"her2_ihc": "0"}], "unknown"),
+        ([{"date": "2020-01-01", "her2_ihc": "3+"}, {"her2_ihc": "0"}], "unknown"),
+        ([{"her2_ihc": "3+"}, {"her2_ihc": "3+"}], "3+"),
+    ],
+)
+def test_the_deciding_her2_specimen(specimens: list[Any], ihc: str, facts_of: Any) -> None:
+    assert value(facts_of(specimens=specimens), "her2.ihc") == ihc
+
+
+def test_a_later_report_against_the_assay_is_discordant(facts_of: Any) -> None:
+    specimens = [{"date": "2020-01-01", "her2_ihc": "3+"}, {"date": "2021-01-01", "her2_reported": "negative"}]
+    assert value(facts_of(specimens=specimens), "her2.discordant") is True
+
+
+def test_an_earlier_positive_specimen_is_remembered(facts_of: Any) -> None:
+    specimens = [{"date": "2020-01-01", "her2_ihc": "3+"}, {"date": "2021-01-01", "her2_ihc": "0"}]
+    assert value(facts_of(specimens=specimens), "her2.earlier_positive") is True
+
+
+# --- Genomic tests ----------------------------------------------------------------------------------------------------
+
+
+def test_a_gene_is_wild_type_only_where_a_test_covered_it(facts_of: Any) -> None:
+    tests = [
+        {
+            "genes_covered": ["PIK3CA", "ERBB2"],
+            "alterations": [{"gene": "ERBB2", "kind": "mutation", "protein_change": "L755S"}],
+        }
+    ]
+    facts = facts_of(genomic_tests=tests)
+    found = members(facts, "alterations")
+    assert found.contains("ERBB2:mutation") is Truth.TRUE
+    assert found.contains("PIK3CA:mutation") is Truth.FALSE
+    assert found.contains("PIK3CA:amplification") is Truth.UNKNOWN
+    assert found.contains("PTEN:mutation") is Truth.UNKNOWN
+    changes = members(facts, "alterations.changes")
+    assert changes.contains("ERBB2:L755S") is Truth.TRUE
+    assert changes.contains("ERBB2:V777L") is Truth.FALSE
+    assert changes.contains("PIK3CA:H1047R") is Truth.FALSE
+    assert changes.contains("PTEN:R130Q") is Truth.UNKNOWN
+
+
+def test_a_mutation_without_its_change_leaves_changes_open(facts_of: Any) -> None:
+    tests = [{"genes_covered": ["ERBB2"], "alterations": [{"gene": "ERBB2", "kind": "mutation"}]}]
+    assert members(facts_of(genomic_tests=tests), "alterations.changes").contains("ERBB2:L755S") is Truth.UNKNOWN
+
+
+def test_early_disease_has_no_brain_metastases(facts_of: Any) -> None:
+    assert value(facts_of(disease={"setting": "early"}), "brain.status") == "none"
+
+
+def test_brain_among_the_sites_leaves_the_status_open(facts_of: Any) -> None:
+    facts = facts_of(disease={"setting": "metastatic", "sites_of_metastasis": ["brain"]})
+    assert value(facts, "brain.status") == ("stable", "untreated", "progressing")
+
+
+def test_only_partial_facts_are_ever_narrowed(facts_of: Any, knowledge: KnowledgeBase) -> None:
+    facts = facts_of(
+        disease={"setting": "metastatic", "sites_of_metastasis": ["brain"]},
+        treatments=[course("Qwertzumab", line=1, end="2020-01-01")],
+        specimens=[{"er_percent": 10}, {"er_percent": 90}],
+    )
+    narrowed = {name for name, fact in facts.items() if isinstance(fact, ScalarFact) and not fact.is_known}
+    assert narrowed
+    assert {name for name in narrowed if not knowledge.knowledge.facts[name].partial} == set()
