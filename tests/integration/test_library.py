@@ -1,0 +1,113 @@
+"""The package as a library in an EHR prototype: typed, quiet, re-entrant."""
+
+from __future__ import annotations
+
+import json
+import logging
+import re
+import runpy
+import subprocess
+import sys
+from concurrent.futures import ThreadPoolExecutor
+
+import pytest
+
+from her2cds import KnowledgeBase, ProfileError, evaluate, load_knowledge
+from tests.conftest import PROJECT
+
+EXAMPLES = sorted((PROJECT / "patient_examples").glob("*.json"))
+
+
+def test_threads_give_the_answers_of_one_thread(knowledge: KnowledgeBase) -> None:
+    texts = [path.read_bytes() for path in EXAMPLES] * 12
+    serial = [evaluate(text, knowledge).to_json() for text in texts]
+    with ThreadPoolExecutor(8) as pool:
+        assert list(pool.map(lambda text: evaluate(text, knowledge).to_json(), texts)) == serial
+
+
+def test_a_failed_profile_leaves_no_trace(knowledge: KnowledgeBase) -> None:
+    good = EXAMPLES[0].read_bytes()
+    before = evaluate(good, knowledge).to_json()
+    with pytest.raises(ProfileError):
+        evaluate('{"treatments": [{"agents": ["T-DX1"]}]}', knowledge)
+    assert evaluate(good, knowledge).to_json() == before
+
+
+def test_text_tree_and_profile_give_the_same_report(knowledge: KnowledgeBase) -> None:
+    from her2cds import Profile
+
+    text = EXAMPLES[0].read_text()
+    tree = json.loads(text)
+    profile = Profile.model_validate(tree)
+    assert evaluate(text, knowledge) == evaluate(tree, knowledge) == evaluate(profile, knowledge)
+
+
+def test_nothing_is_printed_or_logged(
+    knowledge: KnowledgeBase, capfd: pytest.CaptureFixture[str], caplog: pytest.LogCaptureFixture
+) -> None:
+    with caplog.at_level(logging.DEBUG):
+        evaluate(EXAMPLES[0].read_bytes(), knowledge)
+    assert capfd.readouterr() == ("", "")
+    assert caplog.records == []
+
+
+def test_an_error_does_not_hold_the_patient(knowledge: KnowledgeBase) -> None:
+    tree = json.loads(EXAMPLES[0].read_text())
+    tree["note"] = "SECRET-NOTE"
+    tree["patient"]["ecog"] = 99
+    with pytest.raises(ProfileError) as caught:
+        evaluate(tree, knowledge)
+    assert "SECRET-NOTE" not in str(caught.value)
+
+
+def test_two_knowledge_bases_live_side_by_side(knowledge: KnowledgeBase) -> None:
+    other = load_knowledge(PROJECT / "rules", use_cache=False)
+    text = EXAMPLES[0].read_bytes()
+    assert evaluate(text, other) == evaluate(text, knowledge)
+
+
+def test_the_ehr_example_in_the_docs_runs(capsys: pytest.CaptureFixture[str]) -> None:
+    page = (PROJECT / "docs" / "embedding.md").read_text(encoding="utf-8")
+    (code,) = re.findall(r"```python\n(.*?)```", page, flags=re.DOTALL)
+    assert len(code.strip().splitlines()) <= 20
+    example = PROJECT / "docs" / "ehr_example.py"
+    assert example.read_text(encoding="utf-8") == code
+    runpy.run_path(str(example), run_name="__main__")
+    assert "Trastuzumab deruxtecan" in capsys.readouterr().out
+
+
+def test_only_one_module_imports_the_engine_library() -> None:
+    users = [
+        path.name
+        for path in (PROJECT / "src").rglob("*.py")
+        if re.search(r"^\s*(import|from) durable", path.read_text(encoding="utf-8"), flags=re.MULTILINE)
+    ]
+    assert users == ["durable.py"]
+
+
+def test_imports_run_one_way() -> None:
+    """profile and knowledge know nothing of facts, facts nothing of the engine, and so on down to the report."""
+    order = ["knowledge", "profile", "facts", "engine", "recommendation", "report", "scenarios", "cli"]
+    for number, package in enumerate(order):
+        later = "|".join(order[number + 1 :])
+        for path in (PROJECT / "src" / "her2cds" / package).rglob("*.py"):
+            found = re.findall(rf"her2cds\.({later})\b", path.read_text(encoding="utf-8")) if later else []
+            assert not found, f"{path} imports {found}"
+
+
+def test_memory_is_flat_over_evaluations() -> None:
+    code = """
+import resource, sys
+from pathlib import Path
+from her2cds import evaluate, load_knowledge
+knowledge = load_knowledge()
+text = Path(sys.argv[1]).read_bytes()
+for _ in range(300): evaluate(text, knowledge)
+before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+for _ in range(1500): evaluate(text, knowledge)
+print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before)
+"""
+    done = subprocess.run(
+        [sys.executable, "-c", code, str(EXAMPLES[0])], capture_output=True, text=True, timeout=300, check=True
+    )
+    assert int(done.stdout) < 4096  # kilobytes

@@ -1,0 +1,328 @@
+"""Loading the knowledge base: every kind of fault is found, with file, line and suggestion, all in one pass."""
+
+from __future__ import annotations
+
+import multiprocessing
+import shutil
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from her2cds.errors import KnowledgeError
+from her2cds.knowledge import cache
+from her2cds.knowledge.checks import CHECKS
+from her2cds.knowledge.files import content_hash, read_files
+from her2cds.knowledge.load import load_knowledge_base
+from her2cds.knowledge.yaml_reader import read_yaml
+from tests.conftest import PROJECT
+
+Edit = Callable[[str, str, str], Path]
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    shutil.copytree(PROJECT / "rules", tmp_path / "rules")
+    return tmp_path / "rules"
+
+
+@pytest.fixture
+def edit(folder: Path) -> Edit:
+    def apply(name: str, old: str, new: str) -> Path:
+        path = folder / name
+        text = path.read_text(encoding="utf-8")
+        assert old in text, f"{name} no longer holds: {old}"
+        path.write_text(text.replace(old, new, 1), encoding="utf-8")
+        return folder
+
+    return apply
+
+
+def faults_of(folder: Path) -> str:
+    with pytest.raises(KnowledgeError) as caught:
+        load_knowledge_base(folder, use_cache=False)
+    return str(caught.value)
+
+
+SECOND = "therapies/second-line.yaml"
+FAULTS = [
+    (
+        "unknown fact",
+        SECOND,
+        "pathway.second_line: true",
+        "pathway.second_lin: true",
+        "did you mean 'pathway.second_line'",
+    ),
+    (
+        "unknown value",
+        "criteria/clinical.yaml",
+        "her2.class: positive",
+        "her2.class: positiv",
+        "did you mean 'positive'",
+    ),
+    (
+        "unknown drug",
+        "criteria/clinical.yaml",
+        "contains: pertuzumab",
+        "contains: pertuzumap",
+        "did you mean 'pertuzumab'",
+    ),
+    (
+        "unknown criterion",
+        SECOND,
+        "criterion: her2-positive-advanced",
+        "criterion: her2-positive-advance",
+        "unknown criterion",
+    ),
+    ("unknown regimen", SECOND, "regimen: t-dxd", "regimen: t-dxt", "unknown regimen 't-dxt'"),
+    ("unknown evidence", SECOND, "[destiny-breast03, ", "[destiny-breast3, ", "did you mean 'destiny-breast03'"),
+    ("unknown source", SECOND, "source: guidi2023", "source: guidi2032", "did you mean 'guidi2023'"),
+    ("unknown section", SECOND, "at: 7. Conclusions", "at: 7. Conclusion", "has no section '7. Conclusion'"),
+    ("unknown situation", SECOND, "[stable-brain-metastases]", "[stable-brain]", "unknown situation"),
+    ("unknown field", SECOND, "category: preferred", "categry: preferred", "unknown field 'categry'"),
+    ("value outside the model", SECOND, "category: preferred", "category: best", "Input should be"),
+    (
+        "duplicate id",
+        SECOND,
+        "id: therapy.second-line.t-dm1",
+        "id: therapy.second-line.t-dxd",
+        "duplicate id; it stands first at",
+    ),
+    ("duplicate key", SECOND, "category: preferred", "category: preferred\n    category: preferred", "stands twice"),
+    (
+        "anchor",
+        SECOND,
+        "title: Trastuzumab deruxtecan after",
+        "title: &x Trastuzumab deruxtecan after",
+        "anchor or alias 'x'",
+    ),
+    ("tag", SECOND, "category: preferred", "category: !!str preferred", "tag 'tag:yaml.org,2002:str'"),
+    ("broken YAML", SECOND, "  when:", "  when: [", "not valid YAML"),
+    (
+        "qi2024 with reference",
+        SECOND,
+        "at: 2.2.3. Antibody-drug conjugates}",
+        "at: 2.2.3. Antibody-drug conjugates, reference: [3]}",
+        "restarts",
+    ),
+    (
+        "wrong folder",
+        "therapies/continue.yaml",
+        "offer:",
+        "request: {test: x1, because: y2}\n  offer:",
+        "exactly one of",
+    ),
+    (
+        "never holds",
+        "classification/disease.yaml",
+        "- lines.metastatic: 1\n",
+        "- lines.metastatic: 1\n      - lines.metastatic: {at_least: 2}\n",
+        "the condition can never hold",
+    ),
+    (
+        "cycle",
+        "criteria/clinical.yaml",
+        "when: {relapse.months_since_adjuvant_anti_her2: {at_most: 6}}",
+        "when: {pathway.first_line: true}",
+        "depends on itself",
+    ),
+    (
+        "given fact derived",
+        "classification/disease.yaml",
+        'derive: {fact: brain.present, value: "true"}',
+        "derive: {fact: brain.status, value: none}",
+        "comes from the profile and cannot be derived",
+    ),
+    (
+        "derived value outside its domain",
+        "classification/her2.yaml",
+        "derive: {fact: her2.class, value: zero}",
+        "derive: {fact: her2.class, value: nil}",
+        "'nil' is outside the domain",
+    ),
+    (
+        "offer without evidence",
+        SECOND,
+        "evidence: [emilia, kamilla]",
+        "evidence: []",
+        "names at least one `evidence` entry",
+    ),
+    (
+        "offer from outside the reviews",
+        "therapies/continue.yaml",
+        "source: qi2024, at: 2.2.1. Monoclonal antibodies",
+        "source: asco-cap-2018, at: HER2 testing by immunohistochemistry",
+        "needs a citation from one of the reviews",
+    ),
+    (
+        "investigational drug offered as care",
+        "therapies/later-lines.yaml",
+        "regimen: abemaciclib-trastuzumab-fulvestrant\n    category: investigational",
+        "regimen: abemaciclib-trastuzumab-fulvestrant\n    category: later_line",
+        "offers an investigational drug as care",
+    ),
+    (
+        "ambiguous name",
+        "genes.yaml",
+        "- id: ERBB2\n",
+        "- id: ERBB2X\n  name: HER2 again\n  synonyms: [HER3]\n- id: ERBB2\n",
+        "also belongs to",
+    ),
+    ("missing required field", SECOND, "    regimen: t-dxd\n", "", "required field is missing"),
+    (
+        "two conclusions",
+        SECOND,
+        "  evidence: [emilia, kamilla]",
+        "  request: {test: x1, because: y2}\n  evidence: [emilia]",
+        "exactly one of",
+    ),
+]
+
+
+@pytest.mark.parametrize(("name", "file", "old", "new", "mention"), FAULTS, ids=[fault[0] for fault in FAULTS])
+def test_each_fault_is_found_in_its_place(name: str, file: str, old: str, new: str, mention: str, edit: Edit) -> None:
+    message = faults_of(edit(file, old, new))
+    line = next(line for line in message.splitlines() if mention in line or mention in message)
+    assert mention in message, name
+    assert f"{file}:" in message, line
+
+
+def test_the_line_is_the_line_of_the_fault(edit: Edit, folder: Path) -> None:
+    edit(SECOND, "category: preferred", "category: best")
+    number = next(
+        index
+        for index, line in enumerate((folder / SECOND).read_text().splitlines(), start=1)
+        if "category: best" in line
+    )
+    assert f"{SECOND}:{number}: therapy.second-line.t-dxd:" in faults_of(folder)
+
+
+def test_all_faults_are_reported_in_one_pass(edit: Edit, folder: Path) -> None:
+    for _, file, old, new, _ in (FAULTS[0], FAULTS[2], FAULTS[6], FAULTS[12]):
+        edit(file, old, new)
+    edit("therapies/first-line.yaml", "category: preferred", "category: best")
+    message = faults_of(folder)
+    for mention in ("pathway.second_lin", "pertuzumap", "guidi2032", "stands twice", "category: Input should be"):
+        assert mention in message
+
+
+def test_every_registered_check_has_a_failing_case() -> None:
+    """A check that no case above can make fail would be a check that cannot fail."""
+    shown = {
+        "ids_are_unique": "duplicate id",
+        "names_are_unambiguous": "ambiguous name",
+        "rules_stand_in_their_folder": "rule in the wrong folder",
+        "conditions_are_sound": "unknown fact",
+        "derivations_are_stratified": "cycle",
+        "citations_lead_somewhere": "unknown section",
+        "outside_sources_only_restrict": "offer from outside the reviews",
+        "references_resolve": "unknown regimen",
+        "halted_and_investigational_drugs_are_not_care": "investigational drug offered as care",
+        "offers_rest_on_evidence": "offer without evidence",
+    }
+    assert set(CHECKS) == set(shown)
+    cases = {fault[0] for fault in FAULTS} | {"rule in the wrong folder"}
+    assert set(shown.values()) <= cases
+
+
+def test_rule_in_the_wrong_folder(folder: Path) -> None:
+    shutil.copy(folder / "therapies/continue.yaml", folder / "cautions/continue.yaml")
+    (folder / "therapies/continue.yaml").unlink()
+    assert "a therapy rule does not belong into cautions/" in faults_of(folder)
+
+
+def test_an_unknown_file_is_a_fault(folder: Path) -> None:
+    (folder / "therapys.yaml").write_text("- id: x\n", encoding="utf-8")
+    assert "unknown kind of file 'therapys'" in faults_of(folder)
+
+
+def test_a_missing_file_is_a_fault(folder: Path) -> None:
+    (folder / "drugs.yaml").unlink()
+    assert "drugs.yaml:0: the file is missing" in faults_of(folder)
+
+
+def test_an_empty_file_is_a_fault(folder: Path) -> None:
+    (folder / "therapies/continue.yaml").write_text("", encoding="utf-8")
+    assert "therapies/continue.yaml:1: the file is empty" in faults_of(folder)
+
+
+def test_no_folder_is_a_fault(tmp_path: Path) -> None:
+    assert "not a folder" in faults_of(tmp_path / "nowhere")
+
+
+def test_scalars_stay_text() -> None:
+    document = read_yaml("x.yaml", 'a: 0.50\nb: no\nc: "1e3"\nd: 2020-01-01\n')
+    assert document.tree == {"a": "0.50", "b": "no", "c": "1e3", "d": "2020-01-01"}
+    assert document.lines[("c",)] == 3
+
+
+# --- Cache -----------------------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def cache_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    monkeypatch.setenv("HER2CDS_CACHE", str(tmp_path / "cache"))
+    return tmp_path / "cache"
+
+
+@pytest.mark.usefixtures("cache_folder")
+def test_the_second_load_comes_from_the_cache(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    first = load_knowledge_base(folder)
+    monkeypatch.setattr("her2cds.knowledge.load.validate_files", lambda _: pytest.fail("the cache was not used"))
+    assert load_knowledge_base(folder).data == first.data
+
+
+@pytest.mark.usefixtures("cache_folder")
+def test_a_changed_file_is_never_served_from_the_cache(edit: Edit, folder: Path) -> None:
+    load_knowledge_base(folder)
+    edit("manifest.yaml", "version: ", "version: 9")
+    assert load_knowledge_base(folder).data.manifest.version.startswith("9")
+
+
+@pytest.mark.parametrize("damage", [b"", b"not json", b"\x00" * 100])
+def test_a_corrupt_cache_is_ignored_and_replaced(damage: bytes, folder: Path, cache_folder: Path) -> None:
+    good = load_knowledge_base(folder).data
+    (entry,) = cache_folder.glob("knowledge-*.json")
+    entry.write_bytes(damage)
+    assert load_knowledge_base(folder).data == good
+    assert entry.read_bytes() != damage
+
+
+def test_a_truncated_or_altered_cache_is_ignored(folder: Path, cache_folder: Path) -> None:
+    good = load_knowledge_base(folder).data
+    (entry,) = cache_folder.glob("knowledge-*.json")
+    content = entry.read_bytes()
+    for altered in (content[: len(content) // 2], content.replace(b"preferred", b"prefferd", 1)):
+        entry.write_bytes(altered)
+        assert load_knowledge_base(folder).data == good
+
+
+def test_a_cache_with_a_fitting_name_and_other_content_is_ignored(folder: Path, cache_folder: Path) -> None:
+    good = load_knowledge_base(folder).data
+    (entry,) = cache_folder.glob("knowledge-*.json")
+    cache.write_cache(entry, good.model_copy(update={"content_hash": "0" * 64}))
+    assert load_knowledge_base(folder).data == good
+
+
+def test_an_unwritable_home_is_no_trouble(folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    blocked = tmp_path / "file"
+    blocked.write_text("", encoding="utf-8")
+    monkeypatch.setenv("HER2CDS_CACHE", str(blocked / "cache"))  # below a file: cannot be made, not even by root
+    assert load_knowledge_base(folder).data.manifest.id == "her2cds-knowledge"
+
+
+def _load_in_child(folder: str) -> str:
+    return load_knowledge_base(Path(folder)).data.content_hash
+
+
+def test_two_processes_at_once(folder: Path, cache_folder: Path) -> None:
+    expected = content_hash(read_files(folder))
+    with multiprocessing.get_context("spawn").Pool(2) as pool:
+        assert pool.map(_load_in_child, [str(folder)] * 4) == [expected] * 4
+    assert len(list(cache_folder.glob("knowledge-*.json"))) == 1
+    assert not list(cache_folder.glob(".writing-*"))
+
+
+def test_the_cache_is_private(folder: Path, cache_folder: Path) -> None:
+    load_knowledge_base(folder)
+    assert oct(cache_folder.stat().st_mode & 0o777) == "0o700"
