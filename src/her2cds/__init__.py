@@ -4,13 +4,22 @@ from her2cds import evaluate, load_knowledge
 
 knowledge = load_knowledge()
 report = evaluate(patient_json, knowledge)
+
+Names are loaded when they are first used, so that importing the package costs little.
 """
 
-from her2cds.errors import EngineError, Her2CdsError, KnowledgeError, ProfileError
-from her2cds.evaluation import KnowledgeBase, evaluate, load_knowledge
-from her2cds.profile.model import Profile
-from her2cds.report.model import Report
+from __future__ import annotations
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
 from her2cds.version import __version__
+
+if TYPE_CHECKING:
+    from her2cds.errors import EngineError, Her2CdsError, KnowledgeError, ProfileError
+    from her2cds.evaluation import KnowledgeBase, evaluate, load_knowledge
+    from her2cds.profile.model import Profile
+    from her2cds.report.model import Report
 
 __all__ = [
     "EngineError",
@@ -24,3 +33,21 @@ __all__ = [
     "evaluate",
     "load_knowledge",
 ]
+
+_HOMES = {
+    "EngineError": "her2cds.errors",
+    "Her2CdsError": "her2cds.errors",
+    "KnowledgeError": "her2cds.errors",
+    "ProfileError": "her2cds.errors",
+    "KnowledgeBase": "her2cds.evaluation",
+    "evaluate": "her2cds.evaluation",
+    "load_knowledge": "her2cds.evaluation",
+    "Profile": "her2cds.profile.model",
+    "Report": "her2cds.report.model",
+}
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _HOMES:
+        raise AttributeError(f"module 'her2cds' has no attribute '{name}'")
+    return getattr(import_module(_HOMES[name]), name)

@@ -268,7 +268,7 @@ def cache_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 @pytest.mark.usefixtures("cache_folder")
 def test_the_second_load_comes_from_the_cache(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     first = load_knowledge_base(folder)
-    monkeypatch.setattr("her2cds.knowledge.load.validate_files", lambda _: pytest.fail("the cache was not used"))
+    monkeypatch.setattr("her2cds.knowledge.build.validate_files", lambda _: pytest.fail("the cache was not used"))
     assert load_knowledge_base(folder).data == first.data
 
 

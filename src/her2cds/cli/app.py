@@ -7,6 +7,8 @@ stop the others. Heavy parts are imported inside the commands, so that each comm
 
 from __future__ import annotations
 
+import gc
+import os
 import sys
 from enum import StrEnum
 from pathlib import Path
@@ -171,5 +173,11 @@ def _print(report: Report, output_format: Format) -> None:
 
 
 def main() -> None:
-    """Entry point of the `her2cds` command."""
+    """Entry point of the `her2cds` command.
+
+    A short-lived process gains from collecting no garbage while it imports and loads, and our models need none
+    of the plug-ins that pydantic would look for on the disk.
+    """
+    os.environ.setdefault("PYDANTIC_DISABLE_PLUGINS", "__all__")
+    gc.disable()
     app()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import sys
 from enum import IntEnum
 from pathlib import Path
@@ -40,6 +41,9 @@ def open_knowledge(rules: Path | None) -> KnowledgeBase:
     from her2cds.evaluation import load_knowledge
 
     try:
-        return load_knowledge(rules)
+        knowledge = load_knowledge(rules)
     except KnowledgeError as error:
         sys.exit(int(fail(Exit.invalid_knowledge, str(error))))
+    gc.freeze()  # what is loaded stays; from here on garbage is collected as usual
+    gc.enable()
+    return knowledge

@@ -179,5 +179,5 @@ class Discrepancy(Entry):
     readings: tuple[Reading, ...] = Field(min_length=1)
     followed: Text
     outside: Text | None = None
-    touches: Touches = Touches()
+    touches: Touches = Field(default_factory=Touches)
     not_shown_because: Text | None = None

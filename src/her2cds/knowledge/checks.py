@@ -24,10 +24,11 @@ from her2cds.knowledge.conditions import (
     leaves,
 )
 from her2cds.knowledge.evidence import Evidence
-from her2cds.knowledge.files import RULE_FOLDERS, LocatedEntry
+from her2cds.knowledge.files import RULE_FOLDERS
 from her2cds.knowledge.names import folded
 from her2cds.knowledge.normal_form import TooManyAlternativesError, alternatives, can_hold
 from her2cds.knowledge.rules import Criterion, FactDefinition, Ranking, Rule, Target, Trial
+from her2cds.knowledge.validate import LocatedEntry
 from her2cds.suggest import did_you_mean
 
 

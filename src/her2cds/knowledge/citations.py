@@ -10,7 +10,8 @@ from pydantic import BaseModel, ConfigDict, Field, StringConstraints
 class Entry(BaseModel):
     """Base of everything written in `rules/`: no unknown field, immutable once read."""
 
-    model_config = ConfigDict(extra="forbid", frozen=True)
+    # Validators are built when a model is first used: most commands use few of them.
+    model_config = ConfigDict(extra="forbid", frozen=True, defer_build=True)
 
 
 Text = Annotated[str, StringConstraints(strip_whitespace=True, min_length=2, max_length=2000)]

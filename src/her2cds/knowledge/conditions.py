@@ -11,11 +11,11 @@ from dataclasses import dataclass
 from typing import Literal
 
 from her2cds.knowledge.rules import FactDefinition
-from her2cds.knowledge.yaml_reader import Path
 from her2cds.suggest import did_you_mean
 
 Operator = Literal["is", "in", "at_least", "at_most", "more_than", "less_than", "contains", "contains_any", "known"]
 Operand = str | bool | float | tuple[str, ...]
+Path = tuple[str | int, ...]
 
 ALTERATION_KINDS = (
     "mutation",

@@ -2,28 +2,12 @@
 
 from __future__ import annotations
 
-import json
+import hashlib
 from pathlib import Path
-from typing import Any
 
-from pydantic import BaseModel
-
-from her2cds.errors import KnowledgeError
 from her2cds.knowledge.base import Knowledge
 from her2cds.knowledge.cache import cache_file, read_cache, write_cache
-from her2cds.knowledge.checks import Entries, run_checks
-from her2cds.knowledge.data import KnowledgeData, Place
-from her2cds.knowledge.files import (
-    RULE_FOLDERS,
-    LocatedEntry,
-    bundled_rules,
-    content_hash,
-    read_files,
-    validate_files,
-)
-
-# Raised by hand when a change of code makes older caches wrong without changing the models.
-_CHECKS_VERSION = "1"
+from her2cds.knowledge.files import bundled_rules, content_hash, read_files
 
 
 def load_knowledge_base(root: Path | None = None, *, use_cache: bool = True) -> Knowledge:
@@ -38,52 +22,18 @@ def load_knowledge_base(root: Path | None = None, *, use_cache: bool = True) -> 
         cached = read_cache(path, digest)
         if cached is not None:
             return Knowledge(cached)
-    validated = validate_files(files)
-    entries = Entries(validated.entries, validated.broken)
-    faults = validated.faults + run_checks(entries)
-    if faults:
-        raise KnowledgeError(faults)
-    data = _collect(entries, digest)
+    # Checking needs the YAML reader and every check; a start from the cache does without them.
+    from her2cds.knowledge.build import build
+
+    data = build(files, digest)
     if use_cache:
         write_cache(path, data)
     return Knowledge(data)
 
 
 def _shape() -> str:
-    """Changes whenever a model does, so that a cache written by other code is never read."""
-    return _CHECKS_VERSION + json.dumps(KnowledgeData.model_json_schema(), sort_keys=True)
-
-
-def _collect(entries: Entries, digest: str) -> KnowledgeData:
-    def of(kind: str) -> list[BaseModel]:
-        return [one.entry for one in entries.of(kind)]
-
-    lists: dict[str, Any] = {
-        kind: of(kind)
-        for kind in (
-            "vocabulary",
-            "sources",
-            "drug_classes",
-            "drugs",
-            "combinations",
-            "genes",
-            "regimens",
-            "discrepancies",
-            "evidence",
-            "criteria",
-            "trials",
-        )
-    }
-    return KnowledgeData(
-        content_hash=digest,
-        manifest=of("manifest")[0],
-        ranking=of("ranking")[0],
-        rules=tuple(rule for _, rule in entries.rules),
-        places={_place_key(one): Place(file=one.document.file, line=one.line()) for one in entries.all},
-        **lists,
-    )
-
-
-def _place_key(one: LocatedEntry) -> str:
-    shared = one.kind in RULE_FOLDERS or one.kind in ("criteria", "trials")
-    return one.entry_id if shared else f"{one.kind}:{one.entry_id}"
+    """Changes whenever the code that reads and checks does, so that a cache written by other code is never read."""
+    digest = hashlib.sha256()
+    for path in sorted(Path(__file__).parent.glob("*.py")):
+        digest.update(path.read_bytes())
+    return digest.hexdigest()

@@ -26,7 +26,7 @@ Severity = Literal["none", "mild", "moderate", "severe"]
 
 
 class _Part(BaseModel):
-    model_config = ConfigDict(extra="forbid", strict=True, frozen=True)
+    model_config = ConfigDict(extra="forbid", strict=True, frozen=True, defer_build=True)
 
 
 def _only_iso_text(value: object) -> object:
@@ -279,14 +279,14 @@ class Profile(_Part):
         default=None, description="opaque identifier; never a name"
     )
     date: Annotated[IsoDate | None, Field(description="the day for which the profile holds")] = None
-    patient: Person = Person()
-    disease: Disease = Disease()
-    brain_metastases: BrainMetastases = BrainMetastases()
+    patient: Person = Field(default_factory=Person)
+    disease: Disease = Field(default_factory=Disease)
+    brain_metastases: BrainMetastases = Field(default_factory=BrainMetastases)
     specimens: Annotated[tuple[Specimen, ...] | None, Field(strict=False, max_length=MAX_ITEMS)] = None
     genomic_tests: Annotated[tuple[GenomicTest, ...] | None, Field(strict=False, max_length=MAX_ITEMS)] = None
-    biomarkers: Biomarkers = Biomarkers()
+    biomarkers: Biomarkers = Field(default_factory=Biomarkers)
     treatments: Annotated[tuple[Treatment, ...] | None, Field(strict=False, max_length=MAX_ITEMS)] = None
-    health: Health = Health()
+    health: Health = Field(default_factory=Health)
     note: Annotated[str, StringConstraints(max_length=2000)] | None = Field(
         default=None, description="free text for the reader of the file; not evaluated"
     )

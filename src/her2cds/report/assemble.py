@@ -17,6 +17,7 @@ from her2cds.recommendation.candidates import AppliedCaution, Candidate, Exclusi
 from her2cds.recommendation.order import Ranked, ranks
 from her2cds.report.missing import MissingFacts
 from her2cds.report.model import (
+    SCHEMA_VERSION,
     Classified,
     DrugShown,
     EvidenceShown,
@@ -83,7 +84,9 @@ class _Assembler:
         findings = tuple(self._finding(rule) for rule in self._satisfied("biomarker"))
         tests = tuple(self._test(rule) for rule in self._satisfied("request"))
         profile = self._chart.profile
-        return Report(
+        # Every field is made by typed code of our own: building the validators would only cost start-up time.
+        return Report.model_construct(
+            schema_version=SCHEMA_VERSION,
             patient_id=profile.id,
             profile_date=profile.date.isoformat() if profile.date else None,
             software_version=__version__,

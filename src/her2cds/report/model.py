@@ -1,10 +1,12 @@
 """The report: everything a rendering shows, as one immutable value with a published JSON Schema.
 
-Lists are ordered on purpose and the same input gives the same bytes.
+Lists are ordered on purpose and the same input gives the same bytes. The parts are plain dataclasses, made by our
+own typed code; the report as a whole is the model that has the schema.
 """
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import Literal
 
 from pydantic import BaseModel, ConfigDict
@@ -16,11 +18,8 @@ from her2cds.knowledge.evidence import Evidence
 SCHEMA_VERSION: Literal["1"] = "1"
 
 
-class _Part(BaseModel):
-    model_config = ConfigDict(extra="forbid", frozen=True)
-
-
-class KnowledgeIdentity(_Part):
+@dataclass(frozen=True)
+class KnowledgeIdentity:
     """Which knowledge base made the report."""
 
     id: str
@@ -29,7 +28,8 @@ class KnowledgeIdentity(_Part):
     evidence_cut_off: str
 
 
-class FactShown(_Part):
+@dataclass(frozen=True)
+class FactShown:
     """One fact that a rule rests on: its value in words, and its origin (a JSON path or a rule id)."""
 
     fact: str
@@ -38,7 +38,8 @@ class FactShown(_Part):
     origin: str
 
 
-class Classified(_Part):
+@dataclass(frozen=True)
+class Classified:
     """One derived fact with its trace."""
 
     fact: str
@@ -48,7 +49,8 @@ class Classified(_Part):
     rules: tuple[str, ...]
 
 
-class Reason(_Part):
+@dataclass(frozen=True)
+class Reason:
     """Why a regimen is offered: the rule, the patient's facts that satisfy it, and the sources."""
 
     rule: str
@@ -58,21 +60,24 @@ class Reason(_Part):
     citations: tuple[Citation, ...]
 
 
-class DrugShown(_Part):
+@dataclass(frozen=True)
+class DrugShown:
     """One part of a regimen: the drugs that can fill it, by id and name."""
 
     options: tuple[str, ...]
     names: tuple[str, ...]
 
 
-class EvidenceShown(_Part):
+@dataclass(frozen=True)
+class EvidenceShown:
     """A study, with the discrepancies of the sources that touch it."""
 
     study: Evidence
     discrepancies: tuple[str, ...]
 
 
-class Modifier(_Part):
+@dataclass(frozen=True)
+class Modifier:
     """A finding that speaks for or against a drug. `changes_rank` is false for levels D and E."""
 
     rule: str
@@ -88,7 +93,8 @@ class Modifier(_Part):
     citations: tuple[Citation, ...]
 
 
-class Warning(_Part):
+@dataclass(frozen=True)
+class Warning:
     """A caution that holds for this patient: `rule` is empty for a drug stopped for toxicity before."""
 
     rule: str
@@ -101,7 +107,8 @@ class Warning(_Part):
     citations: tuple[Citation, ...]
 
 
-class OpenCheck(_Part):
+@dataclass(frozen=True)
+class OpenCheck:
     """A contraindication that cannot be judged yet: the facts that are missing."""
 
     rule: str
@@ -111,14 +118,16 @@ class OpenCheck(_Part):
     missing: tuple[str, ...]
 
 
-class Regulatory(_Part):
+@dataclass(frozen=True)
+class Regulatory:
     """An approval as a review states it."""
 
     drug: str
     approval: Approval
 
 
-class Therapy(_Part):
+@dataclass(frozen=True)
+class Therapy:
     """One ranked candidate. `rank` is shared where no criterion tells candidates apart (`tied`)."""
 
     rank: int
@@ -143,7 +152,8 @@ class Therapy(_Part):
     discrepancies: tuple[str, ...]
 
 
-class RuledOutReason(_Part):
+@dataclass(frozen=True)
+class RuledOutReason:
     """Why a regimen is ruled out: a caution rule, or the origin of an earlier progression."""
 
     drug: str
@@ -153,7 +163,8 @@ class RuledOutReason(_Part):
     citations: tuple[Citation, ...]
 
 
-class NotRecommended(_Part):
+@dataclass(frozen=True)
+class NotRecommended:
     """A regimen that a rule would offer and that is ruled out for this patient."""
 
     regimen: str
@@ -162,7 +173,8 @@ class NotRecommended(_Part):
     reasons: tuple[RuledOutReason, ...]
 
 
-class Investigational(_Part):
+@dataclass(frozen=True)
+class Investigational:
     """What the sources call investigational: never ranked as care, shown with its trials."""
 
     regimen: str
@@ -176,7 +188,8 @@ class Investigational(_Part):
     caveats: tuple[str, ...]
 
 
-class TestToRequest(_Part):
+@dataclass(frozen=True)
+class TestToRequest:
     """A test worth requesting."""
 
     rule: str
@@ -187,7 +200,8 @@ class TestToRequest(_Part):
     citations: tuple[Citation, ...]
 
 
-class Question(_Part):
+@dataclass(frozen=True)
+class Question:
     """A missing fact: what to ask, how to obtain it, and what depends on it. Ordered by effect."""
 
     fact: str
@@ -197,7 +211,8 @@ class Question(_Part):
     safety_of: tuple[str, ...]
 
 
-class Notice(_Part):
+@dataclass(frozen=True)
+class Notice:
     """Something the reader must know: a conflict, a contradiction, a gap, a limit of the knowledge base."""
 
     text: str
@@ -205,7 +220,8 @@ class Notice(_Part):
     citations: tuple[Citation, ...]
 
 
-class SourceShown(_Part):
+@dataclass(frozen=True)
+class SourceShown:
     """A source that the report cites."""
 
     id: str
@@ -214,8 +230,10 @@ class SourceShown(_Part):
     reliability: str
 
 
-class Report(_Part):
+class Report(BaseModel):
     """The answer for one patient."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True, defer_build=True)
 
     schema_version: Literal["1"] = SCHEMA_VERSION
     patient_id: str | None

@@ -1,0 +1,132 @@
+"""From the files' bytes to validated entries, each with its position, and every fault of form."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+from pydantic import BaseModel, ValidationError
+from pydantic_core import ErrorDetails
+
+from her2cds.errors import KnowledgeFault
+from her2cds.knowledge.catalogue import Combination, Discrepancy, Drug, DrugClass, Gene, Regimen, Source
+from her2cds.knowledge.evidence import Evidence
+from her2cds.knowledge.files import LIST_KINDS, MAPPING_KINDS, RULE_FOLDERS, RuleFile
+from her2cds.knowledge.rules import Criterion, FactDefinition, Manifest, Ranking, Rule, Trial
+from her2cds.knowledge.yaml_reader import Document, read_yaml
+from her2cds.suggest import did_you_mean
+
+_MODELS: dict[str, type[BaseModel]] = {
+    "manifest": Manifest,
+    "ranking": Ranking,
+    "vocabulary": FactDefinition,
+    "sources": Source,
+    "drug_classes": DrugClass,
+    "drugs": Drug,
+    "combinations": Combination,
+    "genes": Gene,
+    "regimens": Regimen,
+    "discrepancies": Discrepancy,
+    "evidence": Evidence,
+    "criteria": Criterion,
+    "trials": Trial,
+}
+
+
+@dataclass(frozen=True, slots=True)
+class LocatedEntry:
+    """A validated entry with its kind, its document and its position there."""
+
+    kind: str
+    entry: BaseModel
+    document: Document
+    index: int | None
+
+    @property
+    def entry_id(self) -> str:
+        """The entry's id; the kind for the two mapping files."""
+        return str(getattr(self.entry, "id", self.kind)) if self.index is not None else self.kind
+
+    def line(self, *path: str | int) -> int:
+        """Line of a field below the entry."""
+        return self.document.line(path if self.index is None else (self.index, *path))
+
+    def fault(self, message: str, suggestion: str = "", *path: str | int) -> KnowledgeFault:
+        """A fault about this entry, at the given field."""
+        return KnowledgeFault(self.document.file, self.line(*path), self.entry_id, message, suggestion)
+
+
+@dataclass(slots=True)
+class Validated:
+    """The entries that are sound, kind and id of those that are not, and all faults."""
+
+    entries: list[LocatedEntry] = field(default_factory=list)
+    broken: list[tuple[str, str]] = field(default_factory=list)
+    faults: list[KnowledgeFault] = field(default_factory=list)
+
+
+def validate_files(files: tuple[RuleFile, ...]) -> Validated:
+    """Read and validate every file."""
+    result = Validated()
+    faults = result.faults
+    for file in files:
+        model = _model_for(file, faults)
+        if model is None:
+            continue
+        try:
+            text = file.content.decode("utf-8")
+        except UnicodeDecodeError as error:
+            faults.append(KnowledgeFault(file.name, 1, "", f"not UTF-8 at byte {error.start}"))
+            continue
+        document = read_yaml(file.name, text)
+        faults += document.faults
+        if not document.faults:
+            _validate_entries(file.kind, model, document, result)
+    return result
+
+
+def _model_for(file: RuleFile, faults: list[KnowledgeFault]) -> type[BaseModel] | None:
+    if file.kind in RULE_FOLDERS:
+        return Rule
+    model = _MODELS.get(file.kind)
+    if model is None:
+        kinds = (*MAPPING_KINDS, *LIST_KINDS, *RULE_FOLDERS)
+        faults.append(
+            KnowledgeFault(file.name, 1, "", f"unknown kind of file '{file.kind}'", did_you_mean(file.kind, kinds))
+        )
+    return model
+
+
+def _validate_entries(kind: str, model: type[BaseModel], document: Document, result: Validated) -> None:
+    if kind in MAPPING_KINDS:
+        raw_entries: list[tuple[int | None, object]] = [(None, document.tree)]
+    elif isinstance(document.tree, list):
+        raw_entries = list(enumerate(document.tree))
+    else:
+        hint = "start each entry with `- id: …`"
+        result.faults.append(KnowledgeFault(document.file, 1, "", "expected a list of entries", hint))
+        return
+    for index, raw in raw_entries:
+        try:
+            result.entries.append(LocatedEntry(kind, model.model_validate(raw), document, index))
+        except ValidationError as error:
+            entry_id = str(raw.get("id", "")) if isinstance(raw, dict) else ""
+            result.broken.append((kind, entry_id))
+            result.faults += [_from_pydantic(document, index, entry_id, detail, model) for detail in error.errors()]
+
+
+def _from_pydantic(
+    document: Document, index: int | None, entry_id: str, detail: ErrorDetails, model: type[BaseModel]
+) -> KnowledgeFault:
+    path = detail["loc"] if index is None else (index, *detail["loc"])
+    where = ".".join(str(part) for part in detail["loc"])
+    message = detail["msg"].removeprefix("Value error, ")
+    suggestion = ""
+    if detail["type"] == "extra_forbidden":
+        field = str(detail["loc"][-1])
+        message = f"unknown field '{field}'"
+        suggestion = did_you_mean(field, model.model_fields)
+    elif detail["type"] == "missing":
+        message = "required field is missing"
+    return KnowledgeFault(
+        document.file, document.line(path), entry_id, f"{where}: {message}" if where else message, suggestion
+    )
