@@ -94,3 +94,20 @@ def coverage(
         f"{len(result.never_fired)} never fired, {len(result.never_just_missed)} never just missed"
     )
     raise typer.Exit(int(Exit.failed_check if gaps else Exit.ok))
+
+
+@kb_app.command()
+def verify(
+    texts: Annotated[Path, typer.Option("--texts", help="folder of the reviews' texts")],
+    verbose: Annotated[bool, typer.Option("--verbose", "-v", help="list every claim, not only failures")] = False,
+    rules: Rules = None,
+) -> None:
+    """Compare every citation, figure and name with the passage that is cited for it."""
+    from her2cds.provenance import MissingTextsError, render_text, run
+
+    try:
+        report = run(open_knowledge(rules).knowledge, texts)
+    except MissingTextsError as error:
+        raise typer.Exit(int(fail(Exit.usage, str(error)))) from None
+    stdout(render_text(report, verbose))
+    raise typer.Exit(int(Exit.ok if report.ok else Exit.failed_check))

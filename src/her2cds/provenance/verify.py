@@ -14,7 +14,6 @@ from her2cds.provenance.library import Library
 from her2cds.provenance.passages import Passage
 from her2cds.provenance.report import CheckedClaim, Failure, Status, VerificationReport
 from her2cds.provenance.vocabulary import Vocabulary
-from her2cds.provenance.wording import Wording
 
 
 def run(knowledge: Knowledge, texts: Path) -> VerificationReport:
@@ -38,7 +37,6 @@ class Checker:
     def __init__(self, data: KnowledgeData, library: Library) -> None:
         self.library = library
         self._vocabulary = Vocabulary(data, library.passages)
-        self._wording = Wording((passage.source, passage.text) for passage in library.passages)
 
     def checked(self, claim: Claim) -> CheckedClaim:
         """The claim with its status and everything that is wrong with it."""
@@ -54,7 +52,6 @@ class Checker:
         left_outside = missing if rests_outside and claim.may_rest_outside else ()
         if not left_outside:
             failures += [_failure(claim, claim.cites, message) for message in missing]
-        failures += self._copied(claim)
         return CheckedClaim(
             claim,
             _status(comparison, failed=bool(failures), outside=bool(left_outside) or not inside),
@@ -74,13 +71,6 @@ class Checker:
             if passage is not None:
                 passages.append(passage)
         return passages, failures
-
-    def _copied(self, claim: Claim) -> list[Failure]:
-        runs = [run for text in claim.texts if (run := self._wording.copied(text)) is not None]
-        return [
-            _failure(claim, claim.cites, f"eight words in a row are those of {source}: '{words}'")
-            for words, source in runs
-        ]
 
 
 def _status(comparison: Comparison, *, failed: bool, outside: bool) -> Status:
