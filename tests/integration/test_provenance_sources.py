@@ -10,17 +10,17 @@ import re
 from dataclasses import replace
 from pathlib import Path
 from types import SimpleNamespace
-from typing import Any
+from typing import Any, TypeVar
 
 import pytest
 import yaml
 
 from her2cds.errors import KnowledgeError
 from her2cds.knowledge.base import Knowledge
-from her2cds.knowledge.catalogue import Source
-from her2cds.knowledge.citations import Citation
+from her2cds.knowledge.catalogue import Drug, Gene, Source
+from her2cds.knowledge.citations import Citation, Entry
 from her2cds.knowledge.data import KnowledgeData
-from her2cds.knowledge.files import bundled_rules, read_files, validate_files
+from her2cds.knowledge.files import bundled_rules
 from her2cds.knowledge.load import load_knowledge_base
 from her2cds.provenance import Status, run
 from her2cds.provenance.claims import Claim
@@ -34,6 +34,8 @@ PROJECT = Path(__file__).resolve().parents[2]
 TEXTS = Path(os.environ.get("HER2CDS_TEXTS", PROJECT.parent / "shared" / "sources"))
 
 pytestmark = pytest.mark.skipif(not TEXTS.is_dir(), reason=f"the reviews' texts are not at {TEXTS}")
+
+EntryOf = TypeVar("EntryOf", bound=Entry)
 
 # Headings with nothing between them and their first subsection.
 PURE_PARENTS = {
@@ -54,13 +56,17 @@ PURE_PARENTS = {
 REVIEWS = ("tapia2023", "guidi2023", "mercogliano2023", "qi2024", "wang2022")
 
 
+def _entries(file: str, model: type[EntryOf]) -> tuple[EntryOf, ...]:
+    """The entries of one file of the bundled knowledge base, whatever the state of the others."""
+    raw = yaml.load((bundled_rules() / file).read_text(encoding="utf-8"), yaml.BaseLoader)
+    return tuple(model.model_validate(one) for one in raw)
+
+
 @pytest.fixture(scope="module")
 def reviews() -> dict[str, Review]:
-    raw = yaml.load((bundled_rules() / "sources.yaml").read_text(encoding="utf-8"), yaml.BaseLoader)
-    sources = [Source.model_validate(one) for one in raw]
     return {
         source.id: Review(source, (TEXTS / (source.file or "")).read_text(encoding="utf-8"))
-        for source in sources
+        for source in _entries("sources.yaml", Source)
         if source.role == "review"
     }
 
@@ -282,14 +288,14 @@ FALSE_CLAIMS = [
 @pytest.fixture(scope="module")
 def checker() -> Checker:
     """A checker with the bundled catalogue, whatever the state of the rest of the knowledge base."""
-    validated = validate_files(read_files(bundled_rules()))
-
-    def of(kind: str) -> tuple[Any, ...]:
-        return tuple(one.entry for one in validated.entries if one.kind == kind)
-
-    lists = {kind: of(kind) for kind in ("sources", "drugs", "genes")}
     trials = (SimpleNamespace(acronym="KATE3"), SimpleNamespace(acronym="HER2CLIMB"), SimpleNamespace(acronym="EMILIA"))
-    data = KnowledgeData.model_construct(**lists, evidence=(), trials=trials)
+    data = KnowledgeData.model_construct(
+        sources=_entries("sources.yaml", Source),
+        drugs=_entries("drugs.yaml", Drug),
+        genes=_entries("genes.yaml", Gene),
+        evidence=(),
+        trials=trials,
+    )
     return Checker(data, Library(data.sources, TEXTS))
 
 

@@ -1,0 +1,148 @@
+"""Lint: each check is shown failing on a knowledge base with that fault, and the bundled one passes."""
+
+from __future__ import annotations
+
+import shutil
+from pathlib import Path
+
+import pytest
+
+from her2cds import KnowledgeBase
+from her2cds.knowledge.load import load_knowledge_base
+from her2cds.lint.checks import CHECKS, lint
+from her2cds.lint.copying import copied_texts
+from her2cds.lint.solver import Solver
+from tests.conftest import PROJECT
+
+CITES = "[{source: tapia2023, at: 3.1.3. TKI}]"
+
+
+def extra_rules(name: str, text: str, tmp_path: Path) -> list[str]:
+    """Findings of the bundled base with one more file."""
+    shutil.copytree(PROJECT / "rules", tmp_path / "rules")
+    path = tmp_path / "rules" / name
+    path.write_text(text, encoding="utf-8")
+    return [str(one) for one in lint(load_knowledge_base(tmp_path / "rules", use_cache=False)) if path.name in str(one)]
+
+
+CASES = {
+    "rules_can_fire": (
+        "cautions/zz.yaml",
+        "- id: caution.zz\n  title: Never\n"
+        "  when: {all: [{pathway.first_line: true}, {pathway.later_line: true}]}\n"
+        f"  caution: {{on: {{drugs: [t-dxd]}}, effect: warn, because: it cannot be}}\n  cites: {CITES}\n",
+        "no patient can make this rule fire",
+    ),
+    "derivations_are_exclusive": (
+        "classification/zz.yaml",
+        "- id: class.zz\n  title: Another class\n  when: {her2.ihc: 3+}\n"
+        f"  derive: {{fact: her2.class, value: low}}\n  cites: {CITES}\n",
+        "derives another value of 'her2.class'",
+    ),
+    "rules_do_not_repeat": (
+        "tests_to_request/zz.yaml",
+        "".join(
+            f"- id: request.zz{number}\n  title: The same\n  when: {when}\n"
+            f"  request: {{test: one and the same, because: a reason}}\n  cites: {CITES}\n"
+            for number, when in ((1, "{her2.ihc: 2+}"), (2, "{not: {not: {her2.ihc: {in: [2+]}}}}"))
+        ),
+        "always fires together with",
+    ),
+    "contradictions_are_declared": (
+        "biomarkers/zz.yaml",
+        "".join(
+            f"- id: biomarker.zz{number}\n  title: A marker\n  when: {{alterations: {{contains: 'TP53:mutation'}}}}\n"
+            f"  modifies: {{on: {{drugs: [t-dxd]}}, effect: {effect}, level: D, because: a reason, marker: TP53, "
+            f"kind: resistance}}\n  cites: {CITES}\n"
+            for number, effect in ((1, "favours"), (2, "disfavours"))
+        ),
+        "contradicts biomarker.zz2 without naming it",
+    ),
+    "conflicts_are_mutual": (
+        "biomarkers/zz.yaml",
+        "".join(
+            f"- id: biomarker.zz{number}\n  title: A marker\n  when: {{alterations: {{contains: 'TP53:mutation'}}}}\n"
+            f"  modifies: {{on: {{drugs: [t-dxd]}}, effect: {effect}, level: D, because: a reason, marker: TP53, "
+            f"kind: resistance}}\n{conflict}  cites: {CITES}\n"
+            for number, effect, conflict in (
+                (1, "favours", "  conflicts_with: [biomarker.zz2]\n"),
+                (2, "disfavours", ""),
+            )
+        ),
+        "does not name it back",
+    ),
+    "offers_survive_their_cautions": (
+        "cautions/zz.yaml",
+        "- id: caution.zz\n  title: Always out\n"
+        "  when: {disease.setting: {in: [metastatic, locally_advanced_unresectable]}}\n"
+        f"  caution: {{on: {{drugs: [margetuximab]}}, effect: exclude, because: no use}}\n  cites: {CITES}\n",
+        "",
+    ),
+    "terms_are_spelled": (
+        "tests_to_request/zz.yaml",
+        "- id: request.zz\n  title: A test of the tumor\n  when: {her2.ihc: 2+}\n"
+        f"  request: {{test: something, because: a reason}}\n  cites: {CITES}\n",
+        "'tumor' is spelled 'tumour'",
+    ),
+}
+
+
+@pytest.mark.parametrize("check", [name for name in CASES if name != "offers_survive_their_cautions"])
+def test_each_check_finds_its_fault(check: str, tmp_path: Path) -> None:
+    name, text, mention = CASES[check]
+    found = extra_rules(name, text, tmp_path)
+    assert any(mention in one and f"[{check}]" in one for one in found), found
+
+
+def test_an_offer_that_is_always_ruled_out_is_found(tmp_path: Path) -> None:
+    name, text, _ = CASES["offers_survive_their_cautions"]
+    shutil.copytree(PROJECT / "rules", tmp_path / "rules")
+    (tmp_path / "rules" / name).write_text(text, encoding="utf-8")
+    found = [str(one) for one in lint(load_knowledge_base(tmp_path / "rules", use_cache=False))]
+    assert any("therapy.later-line.margetuximab" in one and "is always ruled out by caution.zz" in one for one in found)
+
+
+def test_unused_entries_are_noted(tmp_path: Path) -> None:
+    drug = "- id: zz-drug\n  name: ZZ drug\n  status: investigational\n  cites: " + CITES + "\n"
+    shutil.copytree(PROJECT / "rules", tmp_path / "rules")
+    with (tmp_path / "rules" / "drugs.yaml").open("a", encoding="utf-8") as stream:
+        stream.write(drug)
+    evidence = (
+        "- id: zz-study\n  name: ZZ study\n  phase: I\n  design: invented\n  population: nobody\n  level: C\n"
+        f"  benefit: none\n  summary: nothing\n  reported_by: {CITES}\n"
+    )
+    (tmp_path / "rules" / "evidence" / "zz.yaml").write_text(evidence, encoding="utf-8")
+    notes = [one for one in lint(load_knowledge_base(tmp_path / "rules", use_cache=False)) if one.severity == "note"]
+    assert {"zz-drug", "zz-study"} <= {one.entry for one in notes}
+
+
+def test_every_check_is_shown() -> None:
+    shown = {*CASES, "drugs_are_used", "evidence_is_used", "offers_are_sourced"}
+    assert set(CHECKS) == shown
+
+
+def test_the_bundled_base_has_no_lint_errors(knowledge: KnowledgeBase) -> None:
+    assert [str(one) for one in lint(knowledge.knowledge) if one.severity == "error"] == []
+
+
+def test_copied_text_is_found(tmp_path: Path, knowledge: KnowledgeBase) -> None:
+    for source in knowledge.knowledge.data.sources:
+        if source.file:
+            (tmp_path / source.file).write_text("nothing of the kind", encoding="utf-8")
+    assert list(copied_texts(knowledge.knowledge, tmp_path)) == []
+    rule = knowledge.knowledge.rules["therapy.second-line.t-dxd"]
+    assert rule.offer
+    (tmp_path / "wang2022.txt").write_text(f"Before. {rule.offer.because} After.", encoding="utf-8")
+    found = list(copied_texts(knowledge.knowledge, tmp_path))
+    assert [one.entry for one in found] == ["therapy.second-line.t-dxd"]
+
+
+def test_the_solver_looks_through_derived_facts(knowledge: KnowledgeBase) -> None:
+    base = knowledge.knowledge
+    solver = Solver(base)
+    first, second = base.conditions["class.pathway.first-line"], base.conditions["class.pathway.later-line"]
+    assert solver.can_hold_together((first, True))
+    assert not solver.can_hold_together((first, True), (second, True))
+    offer = base.conditions["therapy.first-line.trastuzumab-pertuzumab-taxane"]
+    assert solver.implies(offer, base.conditions["class.advanced"])
+    assert not solver.implies(base.conditions["class.advanced"], offer)

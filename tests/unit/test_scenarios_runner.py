@@ -1,0 +1,120 @@
+"""The scenario runner says what differs, and refuses scenarios that could not fail."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from her2cds import KnowledgeBase
+from her2cds.scenarios.coverage import coverage
+from her2cds.scenarios.model import PatientOf, Scenario, ScenarioError, build_patient, read_scenarios
+from her2cds.scenarios.run import run_scenario
+
+
+def failures(expect: dict[str, Any], knowledge: KnowledgeBase, examples: Path, **patient: Any) -> tuple[str, ...]:
+    scenario = Scenario.model_validate(
+        {
+            "title": "a title long enough",
+            "patient": {"example": "second-line-her2-positive", **patient},
+            "expect": expect,
+        }
+    )
+    return run_scenario(scenario, knowledge, examples).failures
+
+
+@pytest.mark.parametrize(
+    ("expect", "mention"),
+    [
+        ({"classification": {"her2.class": "low"}}, "her2.class: expected low, got positive"),
+        ({"top_regimen": "t-dm1"}, "top regimen: expected t-dm1, got t-dxd"),
+        ({"include": ["lapatinib-letrozole"]}, "expected lapatinib-letrozole to be ranked"),
+        ({"exclude": ["t-dxd"]}, "expected t-dxd not to be ranked"),
+        ({"order": ["t-dm1", "t-dxd"]}, "expected t-dm1 above t-dxd"),
+        ({"order": ["t-dxd", "nothing"]}, "order: nothing is not ranked"),
+        ({"tied": [["t-dxd", "t-dm1"]]}, "to be tied"),
+        ({"nothing_ranked": True}, "expected no ranked regimen"),
+        ({"conditional": ["t-dxd"]}, "expected t-dxd to be conditional, got determined"),
+        ({"determined": ["x"]}, "expected x to be determined, got not ranked"),
+        ({"not_recommended": {"t-dxd": "lung"}}, "not recommended of t-dxd"),
+        ({"warns": {"t-dxd": "purple"}}, "warnings of t-dxd: expected to mention 'purple'"),
+        ({"checks_first": {"t-dxd": "purple"}}, "checks first of t-dxd"),
+        ({"findings": ["biomarker.none"]}, "expected finding biomarker.none"),
+        ({"tests": ["request.none"]}, "expected test request.none"),
+        ({"asks": ["no.fact"]}, "expected question no.fact"),
+        ({"investigational": ["neratinib-fulvestrant"]}, "expected investigational option"),
+        ({"notices": ["purple"]}, "expected a notice that mentions 'purple'"),
+        ({"statement": "Out of scope"}, "expected the statement to mention"),
+        ({"discrepancies": ["D999"]}, "expected discrepancy D999"),
+        ({"shows": ["purple"]}, "expected the report to show 'purple'"),
+        ({"does_not_show": ["Trastuzumab deruxtecan"]}, "expected the report not to show"),
+        ({"fires": ["therapy.her2-low.t-dxd"]}, "expected therapy.her2-low.t-dxd to fire, it is FALSE"),
+        ({"fires": ["therapy.none"]}, "there is no rule therapy.none"),
+        ({"just_misses": ["therapy.second-line.t-dxd"]}, "to be missed by one condition, it is missed by 0"),
+        ({"invalid": ["something"]}, "expected an invalid profile, got a report"),
+    ],
+)
+def test_each_expectation_can_fail(
+    expect: dict[str, Any], mention: str, knowledge: KnowledgeBase, examples: Path
+) -> None:
+    found = failures(expect, knowledge, examples)
+    assert any(mention in failure for failure in found), found
+
+
+def test_an_invalid_profile_is_a_failure_unless_expected(knowledge: KnowledgeBase, examples: Path) -> None:
+    found = failures({"top_regimen": "t-dxd"}, knowledge, examples, set={"patient.ecog": 9})
+    assert "expected a report" in found[0]
+
+
+def test_a_scenario_that_expects_nothing_is_refused() -> None:
+    with pytest.raises(ValueError, match="could not fail"):
+        Scenario.model_validate({"title": "a title long enough", "patient": "x", "expect": {}})
+
+
+def test_a_faulty_file_names_what_is_wrong(tmp_path: Path) -> None:
+    path = tmp_path / "x.yaml"
+    path.write_text("- title: a title long enough\n  patient: x\n  expect: {topregimen: y}\n", encoding="utf-8")
+    with pytest.raises(ScenarioError, match="topregimen"):
+        read_scenarios(path)
+    path.write_text("- [", encoding="utf-8")
+    with pytest.raises(ScenarioError, match=r"x\.yaml"):
+        read_scenarios(path)
+
+
+def test_patients_are_built_from_examples(examples: Path) -> None:
+    patient = PatientOf(
+        example="first-line-de-novo",
+        set={"health.lvef_percent": 40, "specimens.0.her2_ihc": "1+", "biomarkers.pam50": "luminal_a"},
+        remove=("patient.region",),
+        append={"treatments": {"agents": ["capecitabine"]}},
+    )
+    tree = build_patient(patient, examples)
+    assert tree["health"]["lvef_percent"] == 40
+    assert tree["specimens"][0]["her2_ihc"] == "1+"
+    assert tree["biomarkers"] == {"pam50": "luminal_a"}
+    assert "region" not in tree["patient"]
+    assert tree["treatments"] == [{"agents": ["capecitabine"]}]
+
+
+@pytest.mark.parametrize(
+    "patient",
+    [
+        {"example": "no-such-example"},
+        {"example": "first-line-de-novo", "remove": ["health.nothing"]},
+        {"example": "first-line-de-novo", "set": {"specimens.7.her2_ihc": "0"}},
+    ],
+)
+def test_a_patient_that_cannot_be_built_is_an_error(patient: dict[str, Any], examples: Path) -> None:
+    with pytest.raises(ScenarioError):
+        build_patient(PatientOf.model_validate(patient), examples)
+
+
+def test_coverage_finds_rules_that_no_patient_exercises(knowledge: KnowledgeBase, examples: Path) -> None:
+    scenario = Scenario.model_validate(
+        {"title": "a title long enough", "patient": "second-line-her2-positive", "expect": {"top_regimen": "t-dxd"}}
+    )
+    found = coverage([scenario], knowledge, examples)
+    assert "therapy.second-line.t-dxd" not in found.never_fired
+    assert "therapy.second-line.t-dxd.without-taxane" not in found.never_just_missed
+    assert "therapy.her2-low.t-dxd" in found.never_fired
