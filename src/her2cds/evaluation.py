@@ -20,6 +20,7 @@ from her2cds.profile.normalise import Chart
 from her2cds.profile.read import make_chart, profile_from_tree, read_profile
 from her2cds.recommendation.candidates import Gathered, gather
 from her2cds.recommendation.order import rank
+from her2cds.recommendation.trials import match_trials
 from her2cds.report.assemble import assemble
 from her2cds.report.model import Report
 
@@ -66,7 +67,8 @@ def evaluate(
     deferred = _deferred(knowledge.knowledge, outcome)
     gathered = Gathered((), (), ()) if deferred else gather(knowledge.knowledge, outcome)
     ranked = rank(gathered.ranked, knowledge.knowledge, outcome)
-    return assemble(chart, knowledge.knowledge, outcome, gathered, ranked, deferred)
+    matches = () if deferred else match_trials(knowledge.knowledge, outcome)
+    return assemble(chart, knowledge.knowledge, outcome, gathered, ranked, matches, deferred)
 
 
 def as_profile(patient: Profile | Mapping[str, Any] | str | bytes, label: str = "patient profile") -> Profile:

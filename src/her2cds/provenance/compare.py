@@ -136,6 +136,8 @@ class Comparison:
         named = lexicon.studies_in(FoldedText(plain(self._claim.study or "")))
         for study, spelled in (named | lexicon.studies_in(self._text)).items():
             yield _item(f"study '{spelled}'", (study in held.studies for held in self._held))
+        for acronym in lexicon.acronyms_named(self._text):
+            yield _item(f"name '{acronym}'", (held.holds_name(acronym) for held in self._held))
 
     def _phases_and_statuses(self) -> Iterator[_Item]:
         claim = self._claim

@@ -17,6 +17,8 @@ ALWAYS_ALLOWED_GENES = frozenset({"ERBB2"})
 _IDENTIFIER = re.compile(r"\bNCT\d+\b|\b\d{4}-\d{6}-\d{2}\b", re.IGNORECASE)
 _STUDY_NAME = re.compile(r"[A-Za-z0-9.\-]*[A-Z]{2}[A-Za-z0-9.\-]*(?: ?\d{1,3})?")
 _NUMBERED_STUDY = re.compile(r"(.*[a-z])0*(\d+)", re.DOTALL)
+# Five capitals in a row: mostly a study (MARIANNE). Shorter ones are abbreviations of ours (LVEF, ECOG).
+_ACRONYM = re.compile(r"(?<!\w)[A-Za-z]*[A-Z]{5,}[A-Za-z]*(?:-?\d+)?(?!\w)")
 _REMARK = re.compile(r"\s+\([^()]*\)$")
 _SHORTEST_NAME = 2
 _PREFIX = 2
@@ -149,6 +151,14 @@ class Lexicon:
         taken = [*self.drugs.mentions(text), *self.studies.mentions(text)]
         own = [one for one in self.genes.mentions(text) if not any(one.overlaps(other) for other in taken)]
         return {gene: spelled for gene, spelled in _first(own).items() if gene not in ALWAYS_ALLOWED_GENES}
+
+    def acronyms_named(self, text: FoldedText) -> list[str]:
+        """Acronyms of a claim that no table knows, so that a study from nowhere is noticed as well."""
+        tables = (self.drugs, self.genes, self.studies)
+        taken = [one for table in tables for one in table.mentions(text)]
+        found = [Mention(one[0], one[0], *one.span()) for one in _ACRONYM.finditer(text.text)]
+        own = [one for one in found if not any(one.overlaps(other) for other in taken)]
+        return [word for word in dict.fromkeys(one.spelled for one in own) if not identifiers(word)]
 
     def studies_in(self, text: FoldedText) -> dict[str, str]:
         """Study ids in a text with their first spelling."""

@@ -111,6 +111,11 @@ class FoldedText:
             return None
         return self.text[self._origin[position] : self._origin[end - 1] + 1]
 
+    def holds(self, name: str) -> bool:
+        """Whether the name stands anywhere in the text, as whole words."""
+        folded = fold(name)
+        return any(self.holds_at(position, folded) is not None for position in self.starts)
+
     def origin(self, position: int) -> int:
         """Where in the original the folded letter at `position` stands."""
         return self._origin[position]

@@ -21,7 +21,7 @@ def render_text(report: VerificationReport, verbose: bool = False) -> str:
     With `verbose`, also every other claim by status, with what was compared, what was left to an outside
     source, and what is to be read.
     """
-    return "\n".join(_lines(report, verbose)) + "\n"
+    return "\n".join(_lines(report, verbose))
 
 
 def _lines(report: VerificationReport, verbose: bool) -> Iterator[str]:

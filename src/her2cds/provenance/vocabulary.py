@@ -73,6 +73,10 @@ class Held:
         """Recruitment statuses."""
         return statuses(self._passage.text)
 
+    def holds_name(self, name: str) -> bool:
+        """Whether a name that no table knows stands there."""
+        return self._passage.folded.holds(name)
+
     def holds_measured(self, figure: str, unit: str) -> bool:
         """Whether the figure stands there, and not with another unit after it (12 weeks for 12 months)."""
         if figure in UNREACHED:

@@ -14,6 +14,7 @@ from pydantic import BaseModel, ConfigDict
 from her2cds.knowledge.catalogue import Approval, Discrepancy
 from her2cds.knowledge.citations import Citation
 from her2cds.knowledge.evidence import Evidence
+from her2cds.knowledge.rules import TrialStatus
 
 SCHEMA_VERSION: Literal["1"] = "1"
 
@@ -189,6 +190,40 @@ class Investigational:
 
 
 @dataclass(frozen=True)
+class TrialShown:
+    """A trial for which the patient is eligible on what is known, or possibly so.
+
+    `met` are the criteria that hold, `unknown` the facts still missing; `inferred` are criteria that the source
+    implies rather than states; `answers` are the patient's findings or situations that the trial speaks to.
+    The status is the review's, with its date: verify it in the registry.
+    """
+
+    id: str
+    acronym: str | None
+    title: str
+    strategy: str
+    phase: str | None
+    eligibility: Literal["eligible on what is known", "possibly eligible"]
+    answers: tuple[str, ...]
+    met: tuple[str, ...]
+    unknown: tuple[str, ...]
+    inferred: tuple[str, ...]
+    status: tuple[TrialStatus, ...]
+    caveats: tuple[str, ...]
+    discrepancies: tuple[str, ...]
+    citations: tuple[Citation, ...]
+
+
+@dataclass(frozen=True)
+class TrialGroup:
+    """The best-fitting trials of one strategy, and how many more there are."""
+
+    strategy: str
+    trials: tuple[TrialShown, ...]
+    more: int
+
+
+@dataclass(frozen=True)
 class TestToRequest:
     """A test worth requesting."""
 
@@ -209,6 +244,7 @@ class Question:
     obtain: str | None
     decides: tuple[str, ...]
     safety_of: tuple[str, ...]
+    trials: tuple[str, ...]
 
 
 @dataclass(frozen=True)
@@ -246,6 +282,7 @@ class Report(BaseModel):
     therapies: tuple[Therapy, ...]
     not_recommended: tuple[NotRecommended, ...]
     investigational: tuple[Investigational, ...]
+    trials: tuple[TrialGroup, ...]
     findings: tuple[Modifier, ...]
     tests_to_request: tuple[TestToRequest, ...]
     questions: tuple[Question, ...]

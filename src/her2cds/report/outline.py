@@ -17,6 +17,7 @@ from her2cds.report.model import (
     Regulatory,
     Report,
     Therapy,
+    TrialShown,
     Warning,
 )
 
@@ -81,6 +82,7 @@ def outline(report: Report) -> Iterator[Block]:
             yield from _therapy(therapy, report)
     yield from _not_recommended(report.not_recommended)
     yield from _investigational(report.investigational)
+    yield from _trials(report)
     yield from _questions(report)
     yield from _tests(report)
     yield from _findings(report)
@@ -249,6 +251,33 @@ def _investigational(entries: tuple[Investigational, ...]) -> Iterator[Block]:
     yield Bullets(tuple(lines))
 
 
+def _trials(report: Report) -> Iterator[Block]:
+    if not report.trials:
+        return
+    yield Heading(2, "Trials to consider, by strategy")
+    yield Paragraph(
+        "Statuses are as the reviews reported them (2022 to 2024) and must be verified in the registry. What a review "
+        "does not say about eligibility: see the registry record."
+    )
+    for group in report.trials:
+        more = f" ({group.more} more)" if group.more else ""
+        yield Heading(3, f"{group.strategy}{more}")
+        yield Bullets(tuple((_trial_name(one), _trial(one, report)) for one in group.trials))
+
+
+def _trial_name(one: TrialShown) -> str:
+    return f"{one.id} {one.acronym}" if one.acronym else one.id
+
+
+def _trial(one: TrialShown, report: Report) -> str:
+    phase = f" Phase {one.phase}." if one.phase else ""
+    answers = f" Answers: {', '.join(one.answers)}." if one.answers else ""
+    unknown = f" Not known: {_facts_in_words(one.unknown, report)}." if one.unknown else ""
+    status = "; ".join(f"{each.status}, as reported {each.as_of}" for each in one.status) or "not reported"
+    caveats = f" {' '.join(one.caveats)}" if one.caveats else ""
+    return f"{one.title}.{phase} {one.eligibility}.{answers}{unknown} Status: {status}.{caveats} {cite(one.citations)}"
+
+
 def _questions(report: Report) -> Iterator[Block]:
     if not report.questions:
         return
@@ -257,8 +286,9 @@ def _questions(report: Report) -> Iterator[Block]:
     for one in report.questions:
         decides = f" Decides on: {', '.join(one.decides)}." if one.decides else ""
         safety = f" Safety of: {', '.join(one.safety_of)}." if one.safety_of else ""
+        trials = f" Trials: {', '.join(one.trials)}." if one.trials else ""
         obtain = f" How: {one.obtain}." if one.obtain else ""
-        lines.append((one.question, f"{decides}{safety}{obtain}".strip()))
+        lines.append((one.question, f"{decides}{safety}{trials}{obtain}".strip()))
     yield Bullets(tuple(lines))
 
 

@@ -1,0 +1,71 @@
+"""Trials for a patient: eligible on what is known, possibly eligible, or not, ordered by fit within each strategy."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+from her2cds.engine.compiled import Outcome
+from her2cds.facts.truth import Truth
+from her2cds.knowledge.base import Knowledge
+from her2cds.knowledge.conditions import leaves
+from her2cds.knowledge.rules import Trial
+
+_SUGGESTED_SCOPES = ("breast", "solid")
+_PHASES = ("IV", "III", "II/III", "II", "I/II", "I")
+_BRAIN_FACTS = ("brain.present", "brain.active", "brain.leptomeningeal", "brain.status")
+
+
+@dataclass(frozen=True, slots=True)
+class Match:
+    """One trial and how it stands to the patient. `answers` are the findings or situations it speaks to."""
+
+    trial: Trial
+    verdict: Truth
+    answers: tuple[str, ...]
+
+
+def match_trials(knowledge: Knowledge, outcome: Outcome) -> tuple[Match, ...]:
+    """All trials that may be suggested, with their verdicts: best fit first, then phase, then identifier.
+
+    Trials for other tumours, those known from reference lists only, and blocked ones are never among them.
+    """
+    answers = _answers(knowledge, outcome)
+    matches = [
+        Match(trial, outcome.verdicts[trial.id], (*answers.get(trial.id, ()), *_brain(trial, knowledge, outcome)))
+        for trial in knowledge.data.trials
+        if trial.scope in _SUGGESTED_SCOPES and trial.when is not None
+    ]
+    return tuple(sorted(matches, key=_order))
+
+
+def _order(match: Match) -> tuple[int, int, int, str]:
+    return (-match.verdict, -len(match.answers), _phase_place(match.trial.phase), match.trial.id)
+
+
+def _phase_place(phase: str | None) -> int:
+    """Later phases first; letters after the numeral (Ib) do not matter, and an unknown phase comes last."""
+    bare = (phase or "").upper().replace("A", "").replace("B", "").replace(" ", "").removeprefix("PHASE")
+    return _PHASES.index(bare) if bare in _PHASES else len(_PHASES)
+
+
+def _answers(knowledge: Knowledge, outcome: Outcome) -> dict[str, tuple[str, ...]]:
+    """For each trial, the markers of the patient's findings whose rules point to it."""
+    found: dict[str, list[str]] = {}
+    for rule in knowledge.rules_of("biomarker"):
+        if rule.modifies and outcome.verdicts[rule.id] is Truth.TRUE:
+            for trial in rule.see_trials:
+                found.setdefault(trial, []).append(rule.modifies.marker)
+    return {trial: tuple(dict.fromkeys(markers)) for trial, markers in found.items()}
+
+
+def _brain(trial: Trial, knowledge: Knowledge, outcome: Outcome) -> tuple[str, ...]:
+    """`brain metastases` for a trial that asks about them, where the patient has them."""
+    if not _present(("brain.present", "brain.leptomeningeal"), outcome):
+        return ()
+    asked = any(leaf.fact in _BRAIN_FACTS for leaf in leaves(knowledge.conditions[trial.id]))
+    return ("brain metastases",) if asked else ()
+
+
+def _present(facts: Iterable[str], outcome: Outcome) -> bool:
+    return any(getattr(outcome.facts.get(fact), "value", None) is True for fact in facts)

@@ -1,0 +1,248 @@
+"""The therapy part of a report: candidates, what is ruled out, what is investigational, and findings."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from her2cds.engine.explain import Explanation, explain
+from her2cds.facts.truth import Truth
+from her2cds.knowledge.rules import Rule
+from her2cds.recommendation.candidates import AppliedCaution, Candidate, Exclusion
+from her2cds.recommendation.order import Ranked, ranks
+from her2cds.report.context import ReportContext
+from her2cds.report.model import (
+    DrugShown,
+    EvidenceShown,
+    FactShown,
+    Investigational,
+    Modifier,
+    NotRecommended,
+    OpenCheck,
+    Reason,
+    Regulatory,
+    RuledOutReason,
+    Therapy,
+    Warning,
+)
+
+_EFFECT_ORDER = ("conditional", "demote", "warn", "monitor")
+
+
+class TherapyParts:
+    """Words candidates for the reader. Selection and wording only: nothing is decided here."""
+
+    def __init__(self, context: ReportContext) -> None:
+        self._context = context
+
+    def therapy(self, ranked: Ranked) -> Therapy:
+        """One ranked candidate with everything that speaks for and against it."""
+        candidate = ranked.candidate
+        offers = candidate.offer_parts
+        evidence = self._evidence(candidate.offers)
+        category = candidate.best_category(self._context.knowledge.data.ranking.categories)
+        return Therapy(
+            rank=ranked.rank,
+            tied=ranked.tied,
+            regimen=candidate.regimen.id,
+            name=candidate.regimen.name,
+            drugs=self._drugs(candidate),
+            category=category,
+            lowered_for_safety=bool(candidate.steps_down),
+            status="determined" if candidate.determined else "conditional",
+            conditional_on=self.conditional_on(candidate),
+            because=tuple(self._reason(rule) for rule in candidate.offers),
+            above_the_next_because=ranked.above_next,
+            rechallenge=tuple(
+                dict.fromkeys(
+                    offer.despite_progression_because for offer in offers if offer.despite_progression_because
+                )
+            ),
+            evidence=evidence,
+            modifiers=tuple(self._modifier(one.rule, one.drugs) for one in candidate.modifiers),
+            warnings=self._warnings(candidate),
+            open_checks=self.open_checks(candidate),
+            options_ruled_out=tuple(f"{self._drug_name(one.drug)}: {one.because}" for one in candidate.dropped_options),
+            regulatory=self._regulatory(candidate),
+            caveats=self._caveats(candidate),
+            discrepancies=self._context.discrepancies(
+                candidate.regimen.id, *candidate.drugs, *(rule.id for rule in candidate.offers)
+            ),
+        )
+
+    def _drug_name(self, drug: str) -> str:
+        entry = self._context.knowledge.drugs.get(drug)
+        return entry.name if entry else drug
+
+    def _drugs(self, candidate: Candidate) -> tuple[DrugShown, ...]:
+        return tuple(
+            DrugShown(options=part, names=tuple(self._drug_name(drug) for drug in part))
+            for part in candidate.components
+        )
+
+    def _caveats(self, candidate: Candidate) -> tuple[str, ...]:
+        notes = [candidate.regimen.note] if candidate.regimen.note else []
+        return tuple(dict.fromkeys([*(text for offer in candidate.offer_parts for text in offer.caveats), *notes]))
+
+    def conditional_on(self, candidate: Candidate) -> tuple[str, ...]:
+        """The facts on which the candidate depends; none for a determined one."""
+        if candidate.determined:
+            return ()
+        facts = [fact for rule in candidate.offers for fact in self._context.missing.of(rule.id)]
+        if candidate.unclear_progression:
+            facts.append("prior.progressed_on")
+        return tuple(dict.fromkeys(facts))
+
+    def _reason(self, rule: Rule) -> Reason:
+        assert rule.offer is not None
+        tree = explain(
+            self._context.knowledge.conditions[rule.id], self._context.outcome.facts, self._context.knowledge
+        )
+        return Reason(
+            rule=rule.id,
+            title=rule.title,
+            because=rule.offer.because,
+            facts=_true_facts(tree),
+            citations=self._context.cite(rule.cites),
+        )
+
+    def _evidence(self, rules: Iterable[Rule]) -> tuple[EvidenceShown, ...]:
+        ids = dict.fromkeys(one for rule in rules for one in rule.evidence)
+        entries = [self._context.knowledge.evidence[one] for one in ids]
+        for entry in entries:
+            self._context.cite(entry.citations)
+        return tuple(
+            EvidenceShown(study=entry, discrepancies=self._context.discrepancies(entry.id)) for entry in entries
+        )
+
+    def _modifier(self, rule: Rule, drugs: tuple[str, ...]) -> Modifier:
+        modifies = rule.modifies
+        assert modifies is not None
+        self._context.discrepancies(rule.id)
+        return Modifier(
+            rule=rule.id,
+            marker=modifies.marker,
+            drugs=drugs,
+            effect=modifies.effect,
+            kind=modifies.kind,
+            level=modifies.level,
+            changes_rank=ranks(modifies),
+            because=modifies.because,
+            see_trials=rule.see_trials,
+            conflicts_with=rule.conflicts_with,
+            citations=self._context.cite(rule.cites),
+        )
+
+    def finding(self, rule: Rule) -> Modifier:
+        """A satisfied biomarker rule, on its own."""
+        assert rule.modifies is not None
+        target = rule.modifies.on
+        return self._modifier(rule, (*target.drugs, *target.classes, *target.regimens))
+
+    def _warnings(self, candidate: Candidate) -> tuple[Warning, ...]:
+        warnings = [self._warning(one) for one in candidate.cautions]
+        for one in candidate.intolerances:
+            warnings.append(
+                Warning(
+                    rule="",
+                    title=f"{self._drug_name(one.drug)} was stopped for toxicity before",
+                    effect="conditional",
+                    drugs=(one.drug,),
+                    because=self._context.knowledge.data.ranking.intolerance,
+                    action=None,
+                    origin=one.origin,
+                    citations=(),
+                )
+            )
+        return tuple(sorted(warnings, key=lambda one: (_EFFECT_ORDER.index(one.effect), one.rule, one.drugs)))
+
+    def _warning(self, applied: AppliedCaution) -> Warning:
+        caution = applied.rule.caution
+        assert caution is not None
+        assert caution.effect != "exclude"
+        return Warning(
+            rule=applied.rule.id,
+            title=applied.rule.title,
+            effect=caution.effect,
+            drugs=applied.drugs,
+            because=caution.because,
+            action=caution.action,
+            origin="",
+            citations=self._context.cite(applied.rule.cites),
+        )
+
+    def open_checks(self, candidate: Candidate) -> tuple[OpenCheck, ...]:
+        """Contraindications that cannot be judged yet, exclusions first."""
+        result = []
+        for applied in candidate.open_checks:
+            caution = applied.rule.caution
+            assert caution is not None
+            assert caution.effect in ("exclude", "conditional")
+            result.append(
+                OpenCheck(
+                    rule=applied.rule.id,
+                    title=applied.rule.title,
+                    effect=caution.effect,
+                    drugs=applied.drugs,
+                    missing=self._context.missing.of(applied.rule.id),
+                )
+            )
+        return tuple(sorted(result, key=lambda one: (one.effect != "exclude", one.rule)))
+
+    def _regulatory(self, candidate: Candidate) -> tuple[Regulatory, ...]:
+        found = []
+        for drug in candidate.drugs:
+            entry = self._context.knowledge.drugs.get(drug)
+            for approval in entry.approvals if entry else ():
+                self._context.cite(approval.cites)
+                found.append(Regulatory(drug=drug, approval=approval))
+        return tuple(found)
+
+    def not_recommended(self, candidate: Candidate) -> NotRecommended:
+        """A regimen that is ruled out, with the reasons."""
+        return NotRecommended(
+            regimen=candidate.regimen.id,
+            name=candidate.regimen.name,
+            offered_by=tuple(rule.id for rule in candidate.offers),
+            reasons=tuple(self._exclusion(one) for one in dict.fromkeys(candidate.exclusions)),
+        )
+
+    def _exclusion(self, exclusion: Exclusion) -> RuledOutReason:
+        rule = exclusion.rule
+        return RuledOutReason(
+            drug=exclusion.drug,
+            because=exclusion.because,
+            rule=rule.id if rule else "",
+            origin=exclusion.origin,
+            citations=self._context.cite(rule.cites) if rule else (),
+        )
+
+    def investigational(self, candidate: Candidate) -> Investigational:
+        """An investigational option, with its trials."""
+        return Investigational(
+            regimen=candidate.regimen.id,
+            name=candidate.regimen.name,
+            status="determined" if candidate.determined else "conditional",
+            conditional_on=self.conditional_on(candidate),
+            because=tuple(self._reason(rule) for rule in candidate.offers),
+            see_trials=tuple(dict.fromkeys(trial for rule in candidate.offers for trial in rule.see_trials)),
+            evidence=self._evidence(candidate.offers),
+            warnings=self._warnings(candidate),
+            caveats=self._caveats(candidate),
+        )
+
+
+def _true_facts(tree: Explanation) -> tuple[FactShown, ...]:
+    """The leaves that make a rule true (or, for an undetermined rule, those of them that are known)."""
+    wanted = (Truth.TRUE,) if tree.truth is Truth.TRUE else (Truth.TRUE, Truth.UNKNOWN)
+    found: dict[tuple[str, str], FactShown] = {}
+    for truth in wanted:
+        for leaf in tree.responsible(truth) if truth is tree.truth else true_leaves(tree):
+            if leaf.test is not None:
+                fact = FactShown(fact=leaf.test.fact, test=leaf.says, value=leaf.value, origin=leaf.origin)
+                found.setdefault((fact.fact, fact.test), fact)
+    return tuple(found.values())
+
+
+def true_leaves(tree: Explanation) -> Iterable[Explanation]:
+    """The leaves that are true."""
+    return (leaf for leaf in tree.leaves() if leaf.truth is Truth.TRUE)
