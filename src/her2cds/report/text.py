@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import textwrap
+
 from rich.console import Console
-from rich.padding import Padding
 from rich.text import Text
 
 from her2cds.report.model import Report
 from her2cds.report.outline import Bullets, Heading, outline
 
+_INDENT = "  "
+_NARROWEST = 20
 _STYLES = {1: "bold", 2: "bold cyan", 3: "bold"}
 _LABEL_STYLES = {
     "Warning": "yellow",
@@ -24,19 +27,30 @@ def print_report(report: Report, console: Console) -> None:
     for block in outline(report):
         if isinstance(block, Heading):
             console.print()
-            console.print(Text(block.text, style=_STYLES[block.level]))
+            _print_wrapped(console, block.text, style=_STYLES[block.level])
             if block.level < 3:
-                console.print(Text(("=" if block.level == 1 else "-") * min(len(block.text), console.width)))
+                console.print(("=" if block.level == 1 else "-") * min(len(block.text), console.width), markup=False)
         elif isinstance(block, Bullets):
             for label, text in block.lines:
-                console.print(_bullet(label, text))
+                _print_bullet(console, label, text)
         else:
-            console.print(Text(block.text, style="bold" if block.strong else ""))
+            _print_wrapped(console, block.text, style="bold" if block.strong else "")
 
 
-def _bullet(label: str, text: str) -> Padding:
-    line = Text("")
-    if label:
-        line.append(f"{label}: ", style=_LABEL_STYLES.get(label, "bold"))
-    line.append(text)
-    return Padding(line, (0, 0, 0, 2))
+def _print_wrapped(console: Console, text: str, style: str) -> None:
+    for line in _lines(text, console.width):
+        console.print(Text(line, style=style), soft_wrap=True)
+
+
+def _print_bullet(console: Console, label: str, text: str) -> None:
+    """One labelled item, indented; the label has its own style."""
+    head = f"{label}: " if label else ""
+    for number, line in enumerate(_lines(head + text, console.width - len(_INDENT))):
+        shown = Text(_INDENT + line)
+        if number == 0:
+            shown.stylize(_LABEL_STYLES.get(label, "bold"), len(_INDENT), len(_INDENT) + len(head.rstrip()))
+        console.print(shown, soft_wrap=True)
+
+
+def _lines(text: str, width: int) -> list[str]:
+    return textwrap.wrap(text, width=max(width, _NARROWEST), break_on_hyphens=False) or [""]

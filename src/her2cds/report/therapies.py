@@ -203,7 +203,7 @@ class TherapyParts:
             regimen=candidate.regimen.id,
             name=candidate.regimen.name,
             offered_by=tuple(rule.id for rule in candidate.offers),
-            reasons=tuple(self._exclusion(one) for one in dict.fromkeys(candidate.exclusions)),
+            reasons=tuple(dict.fromkeys(self._exclusion(one) for one in candidate.exclusions)),
         )
 
     def _exclusion(self, exclusion: Exclusion) -> RuledOutReason:
