@@ -182,8 +182,7 @@ def outcome_words(outcome: Outcome) -> str:
     if outcome.population:
         parts[0] += f" ({outcome.population})"
     if outcome.values:
-        unit = f" {outcome.unit}" if outcome.unit else ""
-        parts.append(" vs ".join(_value(value) for value in outcome.values) + unit)
+        parts.append(" vs ".join(_value(value, outcome.unit or "") for value in outcome.values))
     if outcome.hazard_ratio:
         parts.append(f"HR {outcome.hazard_ratio}")
     if outcome.ci:
@@ -199,9 +198,9 @@ def outcome_words(outcome: Outcome) -> str:
     return ", ".join(parts)
 
 
-def _value(value: Value) -> str:
+def _value(value: Value, unit: str) -> str:
     interval = f" (CI {value.ci[0]}–{value.ci[1]})" if value.ci else ""
-    return f"{value.value}{interval} [{value.arm}]"
+    return f"{value.value} {unit}{interval} [{value.arm}]"
 
 
 def _modifier(one: Modifier) -> str:
