@@ -63,6 +63,7 @@ def small_base(
             "ranking": {
                 "needed": [],
                 "rechallenge": "no again",
+                "hypersensitivity": "not tolerated",
                 "intolerance": "not tolerated",
                 "categories": ["preferred"],
                 "criteria": [],

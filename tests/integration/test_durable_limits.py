@@ -39,11 +39,13 @@ except Exception as error:
 
 
 def test_deleting_a_state_without_an_action_is_unsafe() -> None:
+    """It frees pointers that were never set: with other memory in use before, the process ends."""
     code = """
-for i in range(300):
-    h = E.create_ruleset(f"x{i}", json.dumps({"r": {"all": [{"m": {"a": 1}}]}}))
-    E.assert_fact(h, json.dumps({"sid": "p", "b": 1}))
-    E.delete_state(h, "p")
+junk = [b"A" * size for size in range(30000, 60000, 7)]; del junk
+for number in range(200):
+    h = E.create_ruleset(f"x{number}", json.dumps({"r": {"all": [{"m": {"a": 1}}]}}))
+    E.assert_fact(h, json.dumps({"sid": "p", "b": 1})); E.delete_state(h, "p")
+    junk = [b"B" * size for size in range(30000, 60000, 97)]; del junk
 """
     assert child(code).returncode != 0
 

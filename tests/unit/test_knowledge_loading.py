@@ -163,9 +163,9 @@ FAULTS = [
     ),
     (
         "ambiguous name",
-        "genes.yaml",
-        "- id: ERBB2\n",
-        "- id: ERBB2X\n  name: HER2 again\n  synonyms: [HER3]\n- id: ERBB2\n",
+        "drugs.yaml",
+        "[Taxotere]",
+        "[Taxotere, Taxol]",
         "also belongs to",
     ),
     ("missing required field", SECOND, "    regimen: t-dxd\n", "", "required field is missing"),

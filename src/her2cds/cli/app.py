@@ -8,6 +8,7 @@ stop the others. Heavy parts are imported inside the commands, so that each comm
 from __future__ import annotations
 
 import gc
+import io
 import os
 import sys
 from enum import StrEnum
@@ -180,4 +181,7 @@ def main() -> None:
     """
     os.environ.setdefault("PYDANTIC_DISABLE_PLUGINS", "__all__")
     gc.disable()
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(encoding="utf-8")  # reports hold § and –, whatever the locale
     app()

@@ -203,13 +203,14 @@ class Situation(Entry):
 class Ranking(Entry):
     """`ranking.yaml`: the ordered criteria, the order of categories, and the special situations.
 
-    `needed` are facts without which no therapy is listed: the report asks for them instead. `rechallenge` and
-    `intolerance` are the reasons shown where a regimen holds an agent on which the disease has progressed, or one
-    that was stopped for toxicity.
+    `needed` are facts without which no therapy is listed: the report asks for them instead. `rechallenge`,
+    `hypersensitivity` and `intolerance` are the reasons shown where a regimen holds an agent on which the disease has
+    progressed, to which the patient is hypersensitive, or that was stopped for toxicity.
     """
 
     needed: tuple[FactName, ...]
     rechallenge: Text
+    hypersensitivity: Text
     intolerance: Text
     categories: tuple[Category, ...]
     criteria: tuple[RankingCriterion, ...]

@@ -79,7 +79,7 @@ def validate_files(files: tuple[RuleFile, ...]) -> Validated:
             continue
         document = read_yaml(file.name, text)
         faults += document.faults
-        if not document.faults:
+        if document.tree:  # with a duplicate key, say, the rest of the file is still read
             _validate_entries(file.kind, model, document, result)
     return result
 

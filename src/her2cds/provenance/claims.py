@@ -15,7 +15,7 @@ from her2cds.knowledge.citations import Citation
 from her2cds.knowledge.data import KnowledgeData, Place
 from her2cds.knowledge.evidence import Evidence, Outcome
 from her2cds.knowledge.rules import Criterion, Rule, Target, Trial
-from her2cds.provenance.figures import named_figures
+from her2cds.provenance.figures import UNREACHED, named_figures
 from her2cds.provenance.normalise import plain
 
 # What may rest on an outside source alone: it restricts, warns, asks, or reads an assay; it never recommends.
@@ -61,6 +61,13 @@ class Claim:
     def name(self) -> str:
         """Entry and part in words."""
         return f"{self.entry}, {self.part}" if self.part else self.entry
+
+    @property
+    def one_result(self) -> frozenset[str]:
+        """The numbers of one outcome, which a review prints in one statement."""
+        ends = (end for interval in self.intervals for end in interval)
+        numbers = frozenset((*self.figures, *(figure for figure, _ in self.measured), *ends))
+        return numbers - frozenset(UNREACHED) if self.kind == "outcome" else frozenset()
 
     @property
     def may_rest_outside(self) -> bool:

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from her2cds.provenance.claims import Claim
 from her2cds.provenance.class_terms import classes_spoken_of
 from her2cds.provenance.figures import UNREACHED, named_figures
-from her2cds.provenance.names import ALWAYS_ALLOWED_GENES, identifiers
+from her2cds.provenance.names import ALWAYS_ALLOWED_GENES, identifiers, without_remark
 from her2cds.provenance.normalise import FoldedText, plain
 from her2cds.provenance.passages import Passage
 from her2cds.provenance.phases import confirms, phases, same_phase, statuses
@@ -84,6 +84,9 @@ class Comparison:
             words = f"'{figure}'" if figure in UNREACHED else f"figure {figure} {unit}"
             found = (held.holds_measured(figure, unit) for held in self._held)
             yield _item(words, found, is_figure=figure not in UNREACHED)
+        if len(self._claim.one_result) > 1:
+            words = f"one statement with {', '.join(sorted(self._claim.one_result, key=float))}"
+            yield _item(words, (held.holds_together(self._claim.one_result) for held in self._held))
 
     def _intervals_and_p(self) -> Iterator[_Item]:
         for ends in dict.fromkeys(self._claim.intervals):
@@ -133,7 +136,8 @@ class Comparison:
 
     def _studies(self) -> Iterator[_Item]:
         lexicon = self._vocabulary.lexicon
-        named = lexicon.studies_in(FoldedText(plain(self._claim.study or "")))
+        # A remark behind the name ("EGF1001515 (the number as printed)") is ours.
+        named = lexicon.studies_in(FoldedText(plain(without_remark(self._claim.study or ""))))
         for study, spelled in (named | lexicon.studies_in(self._text)).items():
             yield _item(f"study '{spelled}'", (study in held.studies for held in self._held))
         for acronym in lexicon.acronyms_named(self._text):

@@ -69,7 +69,12 @@ def figures(text: str) -> tuple[str, ...]:
     integers with a leading zero (`DESTINY-Breast 03`), ordinals (`2nd`), powers (`10^6`), the level of a
     confidence interval, and the numerals of phases, grades, stages, tables, figures, sections and arms.
     """
-    return tuple(figure for figure, _ in _read(text))
+    return tuple(figure for figure, _, _ in _read(text))
+
+
+def figure_places(text: str) -> tuple[tuple[str, int], ...]:
+    """The figures of a plain text as `figures` gives them, each with its place (a count of characters)."""
+    return tuple((figure, place) for figure, _, place in _read(text))
 
 
 def named_figures(text: str) -> tuple[tuple[str, bool], ...]:
@@ -78,7 +83,7 @@ def named_figures(text: str) -> tuple[tuple[str, bool], ...]:
     As `figures`, but a number word from two up counts only where it is a clinical count ("two prior lines",
     "six months"); elsewhere it is our own counting ("two reviews disagree").
     """
-    return tuple(_read(text, counted_words_only=True))
+    return tuple((figure, in_digits) for figure, in_digits, _ in _read(text, counted_words_only=True))
 
 
 def p_values(text: str) -> frozenset[tuple[str, str]]:
@@ -96,8 +101,9 @@ def units_after(text: str, figure: str) -> frozenset[str]:
     return frozenset(unit[0] if unit[0] == "%" else f"{unit[0].rstrip('s')}s" for unit in nearest if unit)
 
 
-def _read(text: str, *, counted_words_only: bool = False) -> list[tuple[str, bool]]:
-    found: list[tuple[str, bool]] = []
+def _read(text: str, *, counted_words_only: bool = False) -> list[tuple[str, bool, int]]:
+    """Each figure with whether it is written in digits, and its place."""
+    found: list[tuple[str, bool, int]] = []
     text = _THOUSANDS.sub("", _CONFIDENCE_LEVEL.sub(" ", text))
     label, end = _Label(), 0
     for match in _CHUNK.finditer(text):
@@ -106,10 +112,10 @@ def _read(text: str, *, counted_words_only: bool = False) -> list[tuple[str, boo
             end = match.end()
             continue
         label, end = _Label(chunk.casefold().rpartition("-")[2]), match.end()
-        found += [(number, True) for number in _numbers(chunk)]
+        found += [(number, True, match.start()) for number in _numbers(chunk)]
         spelled = NUMBER_WORDS.get(chunk.casefold().partition("-")[0])
         if spelled is not None and (not counted_words_only or _is_count(text, match.start(), spelled)):
-            found.append((spelled, False))
+            found.append((spelled, False, match.start()))
     return found
 
 

@@ -53,6 +53,11 @@ class Library:
         source = self._sources.get(citation.source)
         return source is not None and source.role == "outside"
 
+    def outside_faults(self, citation: Citation) -> list[str]:
+        """What is wrong with the citation of an outside source: there is no text, but its sections are listed."""
+        listed = self._sources[citation.source].sections
+        return [] if citation.at in listed else [f"the source lists no section '{citation.at}'"]
+
     def look_up(self, citation: Citation) -> tuple[Passage | None, list[str]]:
         """The cited place where there is one with text, and what is wrong with the citation itself."""
         review = self._reviews.get(citation.source)

@@ -30,9 +30,14 @@ def identifiers(text: str) -> frozenset[str]:
     return frozenset(found.upper() for found in _IDENTIFIER.findall(text))
 
 
+def without_remark(name: str) -> str:
+    """A name without a remark in brackets behind it."""
+    return _REMARK.sub("", name.strip())
+
+
 def is_study_name(name: str) -> bool:
     """Whether a name is an acronym that a text can be searched for (`KATE2`), not a description."""
-    return _STUDY_NAME.fullmatch(name.strip()) is not None and not identifiers(name)
+    return _STUDY_NAME.fullmatch(name) is not None and not identifiers(name)
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,7 +66,7 @@ class NameTable:
         seen: set[tuple[str, str]] = set()
         for entry_id, names in entries:
             for name in names:
-                folded = fold(_REMARK.sub("", name))
+                folded = fold(without_remark(name))
                 if len(folded) >= _SHORTEST_NAME and (folded, entry_id) not in seen:
                     seen.add((folded, entry_id))
                     bucket = self._buckets.setdefault(folded[:_PREFIX], [])
@@ -101,7 +106,7 @@ class StudyTable:
     """
 
     def __init__(self, names: Iterable[str]) -> None:
-        listed = {name.strip() for name in names if is_study_name(name)}
+        listed = {plainly for name in names if is_study_name(plainly := without_remark(name))}
         self._exact = NameTable(((study_id(name), [name]) for name in sorted(listed)), title_case=False)
         numbered = (_NUMBERED_STUDY.fullmatch(fold(name)) for name in listed)
         self._stems = sorted({match[1] for match in numbered if match}, key=len, reverse=True)

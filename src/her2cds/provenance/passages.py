@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 from functools import cached_property
 
 from her2cds.knowledge.catalogue import Source
-from her2cds.provenance.figures import figures, p_values
+from her2cds.provenance.figures import figure_places, p_values
 from her2cds.provenance.normalise import FoldedText, fold, plain
 from her2cds.provenance.references import ReferenceMarks, reference_list
 from her2cds.provenance.tables import Table, read_table
@@ -44,9 +44,14 @@ class Passage:
     table: Table | None = field(default=None, repr=False)
 
     @cached_property
+    def figure_places(self) -> tuple[tuple[str, int], ...]:
+        """The figures of the passage in order, each with its place."""
+        return figure_places(self.text)
+
+    @property
     def figures(self) -> tuple[str, ...]:
         """The figures of the passage, in order."""
-        return figures(self.text)
+        return tuple(figure for figure, _ in self.figure_places)
 
     @cached_property
     def p_values(self) -> frozenset[tuple[str, str]]:

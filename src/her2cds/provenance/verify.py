@@ -42,7 +42,7 @@ class Checker:
         """The claim with its status and everything that is wrong with it."""
         inside = [citation for citation in claim.cites if not self.library.is_outside(citation)]
         rests_outside = len(inside) < len(claim.cites)
-        passages, failures = self._look_up(claim, inside)
+        passages, failures = self._look_up(claim)
         if not claim.cites:
             failures.append(_failure(claim, (), "it says something and cites nothing"))
         elif not inside and not claim.may_rest_outside:
@@ -62,11 +62,14 @@ class Checker:
             tuple(comparison.to_read()),
         )
 
-    def _look_up(self, claim: Claim, citations: list[Citation]) -> tuple[list[Passage], list[Failure]]:
+    def _look_up(self, claim: Claim) -> tuple[list[Passage], list[Failure]]:
         passages: list[Passage] = []
         failures: list[Failure] = []
-        for citation in citations:
-            passage, faults = self.library.look_up(citation)
+        for citation in claim.cites:
+            if self.library.is_outside(citation):
+                passage, faults = None, self.library.outside_faults(citation)
+            else:
+                passage, faults = self.library.look_up(citation)
             failures += [_failure(claim, [citation], fault) for fault in faults]
             if passage is not None:
                 passages.append(passage)

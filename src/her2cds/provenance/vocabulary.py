@@ -13,6 +13,9 @@ from her2cds.provenance.names import Lexicon, NameTable, StudyTable, identifiers
 from her2cds.provenance.passages import Passage
 from her2cds.provenance.phases import PHASE_COLUMN, phase_cell, phases, statuses
 
+# The longest result that the five reviews print takes half of this.
+_ONE_RESULT_WITHIN = 300
+
 
 class Held:
     """The figures and names that one passage holds, each kind read when first asked for."""
@@ -83,6 +86,15 @@ class Held:
             return self.holds_unreached(figure)
         units = units_after(self._passage.text, figure) if unit in CHECKED_UNITS else frozenset()
         return figure in self.figures and (not units or unit in units)
+
+    def holds_together(self, numbers: frozenset[str]) -> bool:
+        """Whether all numbers stand within some three hundred characters, as those of one result do."""
+        places = [(figure, place) for figure, place in self._passage.figure_places if figure in numbers]
+        for index, (_, start) in enumerate(places):
+            near = {figure for figure, place in places[index:] if place - start <= _ONE_RESULT_WITHIN}
+            if near == numbers:
+                return True
+        return False
 
     def holds_unreached(self, mark: str) -> bool:
         """Whether the passage says that a value was not reached (NR) or not estimable (NE)."""

@@ -131,6 +131,7 @@ def _components(regimen: Regimen, outcome: Outcome) -> list[tuple[str, ...]]:
 def _with_restrictions(candidate: Candidate, knowledge: Knowledge, outcome: Outcome) -> Candidate:
     exclusions = [
         *_progressed(candidate, knowledge, outcome),
+        *_hypersensitive(candidate, knowledge, outcome),
         *_contraindicated(candidate, knowledge, outcome),
     ]
     _drop(candidate, exclusions)
@@ -162,6 +163,15 @@ def _progressed(candidate: Candidate, knowledge: Knowledge, outcome: Outcome) ->
     for drug in candidate.drugs:
         if drug in progressed.present and drug not in _rechallenge_allowed(candidate):
             yield Exclusion(drug, knowledge.data.ranking.rechallenge, origin=progressed.origins.get(drug, ""))
+
+
+def _hypersensitive(candidate: Candidate, knowledge: Knowledge, outcome: Outcome) -> Iterator[Exclusion]:
+    """Drugs to which the patient is hypersensitive, whichever they are."""
+    fact = outcome.facts.get("health.hypersensitivity")
+    if isinstance(fact, SetFact):
+        for drug in candidate.drugs:
+            if drug in fact.present:
+                yield Exclusion(drug, knowledge.data.ranking.hypersensitivity, origin=fact.origin)
 
 
 def _contraindicated(candidate: Candidate, knowledge: Knowledge, outcome: Outcome) -> Iterator[Exclusion]:
