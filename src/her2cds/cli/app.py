@@ -19,6 +19,7 @@ import typer
 
 from her2cds.cli.kb import kb_app
 from her2cds.cli.output import Exit, fail, open_knowledge, stdout
+from her2cds.cli.terminal import print_report
 
 if TYPE_CHECKING:
     from her2cds.evaluation import KnowledgeBase
@@ -166,11 +167,7 @@ def _print(report: Report, output_format: Format) -> None:
 
         stdout(to_markdown(report))
         return
-    from rich.console import Console
-
-    from her2cds.report.text import print_report
-
-    print_report(report, Console(highlight=False, width=None if sys.stdout.isatty() else 80))
+    print_report(report)
 
 
 def main() -> None:

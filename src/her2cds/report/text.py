@@ -1,15 +1,15 @@
-"""The report for a terminal: readable at 80 columns, colour only where the terminal wants it."""
+"""The report as lines of text for a terminal, each with the style of its parts. Knows nothing of terminals."""
 
 from __future__ import annotations
 
 import textwrap
-
-from rich.console import Console
-from rich.text import Text
+from collections.abc import Iterator
+from dataclasses import dataclass
 
 from her2cds.report.model import Report
 from her2cds.report.outline import Bullets, Heading, outline
 
+WIDTH = 80
 _INDENT = "  "
 _NARROWEST = 20
 _STYLES = {1: "bold", 2: "bold cyan", 3: "bold"}
@@ -22,35 +22,43 @@ _LABEL_STYLES = {
 }
 
 
-def print_report(report: Report, console: Console) -> None:
-    """Print the report. Nothing in it is read as markup."""
+@dataclass(frozen=True, slots=True)
+class StyledLine:
+    """One line; its first `styled` characters (after the indent) have the style."""
+
+    text: str
+    style: str = ""
+    start: int = 0
+    end: int = 0
+
+
+def styled_lines(report: Report, width: int = WIDTH) -> Iterator[StyledLine]:
+    """The report wrapped to a width."""
     for block in outline(report):
         if isinstance(block, Heading):
-            console.print()
-            _print_wrapped(console, block.text, style=_STYLES[block.level])
+            yield StyledLine("")
+            yield from _styled(block.text, width, _STYLES[block.level])
             if block.level < 3:
-                console.print(("=" if block.level == 1 else "-") * min(len(block.text), console.width), markup=False)
+                yield StyledLine(("=" if block.level == 1 else "-") * min(len(block.text), width))
         elif isinstance(block, Bullets):
             for label, text in block.lines:
-                _print_bullet(console, label, text)
+                yield from _bullet(label, text, width)
         else:
-            _print_wrapped(console, block.text, style="bold" if block.strong else "")
+            yield from _styled(block.text, width, "bold" if block.strong else "")
 
 
-def _print_wrapped(console: Console, text: str, style: str) -> None:
-    for line in _lines(text, console.width):
-        console.print(Text(line, style=style), soft_wrap=True)
+def _styled(text: str, width: int, style: str) -> Iterator[StyledLine]:
+    for line in _wrapped(text, width):
+        yield StyledLine(line, style, 0, len(line))
 
 
-def _print_bullet(console: Console, label: str, text: str) -> None:
+def _bullet(label: str, text: str, width: int) -> Iterator[StyledLine]:
     """One labelled item, indented; the label has its own style."""
     head = f"{label}: " if label else ""
-    for number, line in enumerate(_lines(head + text, console.width - len(_INDENT))):
-        shown = Text(_INDENT + line)
-        if number == 0:
-            shown.stylize(_LABEL_STYLES.get(label, "bold"), len(_INDENT), len(_INDENT) + len(head.rstrip()))
-        console.print(shown, soft_wrap=True)
+    for number, line in enumerate(_wrapped(head + text, width - len(_INDENT))):
+        styled = len(head.rstrip()) if number == 0 else 0
+        yield StyledLine(_INDENT + line, _LABEL_STYLES.get(label, "bold"), len(_INDENT), len(_INDENT) + styled)
 
 
-def _lines(text: str, width: int) -> list[str]:
+def _wrapped(text: str, width: int) -> list[str]:
     return textwrap.wrap(text, width=max(width, _NARROWEST), break_on_hyphens=False) or [""]
