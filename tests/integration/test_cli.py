@@ -86,7 +86,7 @@ def test_one_bad_file_does_not_stop_the_others(tmp_path: Path) -> None:
         ("broken.json", b'{"id": ', b"line 1, column 8"),
         ("latin.json", b'{"note": "caf\xe9"}', b"not UTF-8"),
         ("huge.json", b"[" + b"0," * 25_000_000 + b"0]", b"bytes"),
-        ("deep.json", b"[" * 100_000, b"nesting deeper"),
+        ("deep.json", b"[" * 100_000, b"nesting without end"),
         ("future.json", b'{"specimens": [{"date": "2999-01-01"}]}', b"A date in the future"),
     ],
 )

@@ -19,7 +19,7 @@ from her2cds.errors import EngineError
 from her2cds.facts.truth import Truth
 from her2cds.facts.values import FactBase, truth_of
 from her2cds.knowledge.base import Knowledge
-from her2cds.knowledge.conditions import Always, Named
+from her2cds.knowledge.conditions import Always, Leaf, Named
 from her2cds.knowledge.normal_form import Literal, alternatives
 
 Verdicts = dict[str, Truth]
@@ -35,10 +35,10 @@ class Outcome:
 
 @dataclass(slots=True)
 class _Shard:
-    """One ruleset, its literals by flag, and the node that each of its rules belongs to."""
+    """One ruleset; flag, number of the atom and sign of each literal; and the node that each rule belongs to."""
 
     ruleset: Ruleset
-    literals: tuple[tuple[str, Literal], ...]
+    literals: tuple[tuple[str, int, bool], ...]
     node_of: Mapping[str, str]
 
 
@@ -58,9 +58,12 @@ class CompiledRules:
         self._derivers = {
             fact: tuple(knowledge.rules[rule] for rule in rules) for fact, rules in derivers(knowledge).items()
         }
+        # Every leaf and every criterion once: its truth is looked up once for each patient.
+        self._atoms: dict[Leaf | Named, int] = {}
         self._levels = tuple(
             self._compile(number, level.nodes, level.completes) for number, level in enumerate(levels(knowledge))
         )
+        self._atom_list = tuple(self._atoms)
 
     def evaluate(self, facts: FactBase) -> Outcome:
         """Verdicts for one patient. Pure: `facts` is not changed, nothing is kept.
@@ -69,14 +72,40 @@ class CompiledRules:
         """
         facts = dict(facts)
         verdicts: Verdicts = {}
+        truths: list[Truth | None] = [None] * len(self._atoms)
         for level in self._levels:
             verdicts.update(dict.fromkeys(level.nodes, Truth.FALSE))
             verdicts.update(dict.fromkeys(level.always, Truth.TRUE))
             for shard in level.shards:
-                _ask(shard, facts, verdicts)
+                self._ask(shard, facts, verdicts, truths)
             for fact in level.completes:
                 facts[fact] = derive_fact(self.knowledge.facts[fact], self._derivers[fact], verdicts)
         return Outcome(verdicts, facts)
+
+    def _ask(self, shard: _Shard, facts: FactBase, verdicts: Verdicts, truths: list[Truth | None]) -> None:
+        """Ask one ruleset twice and enter the verdicts. `truths` remembers what atoms came to for this patient."""
+        definite: list[str] = []
+        possible: list[str] = []
+        for flag, number, affirmed in shard.literals:
+            truth = truths[number]
+            if truth is None:
+                truth = truths[number] = self._truth(self._atom_list[number], facts, verdicts)
+            if truth is Truth.UNKNOWN:
+                possible.append(flag)
+            elif (truth is Truth.TRUE) is affirmed:
+                possible.append(flag)
+                definite.append(flag)
+        sure = shard.ruleset.fire(definite)
+        open_ = sure if len(possible) == len(definite) else shard.ruleset.fire(possible)
+        for rule in open_:
+            node = shard.node_of[rule]
+            verdict = Truth.TRUE if rule in sure else Truth.UNKNOWN
+            if verdict > verdicts[node]:
+                verdicts[node] = verdict
+
+    @staticmethod
+    def _truth(atom: Leaf | Named, facts: FactBase, verdicts: Verdicts) -> Truth:
+        return verdicts[atom.criterion] if isinstance(atom, Named) else truth_of(atom, facts.get(atom.fact))
 
     def _compile(self, number: int, nodes: tuple[str, ...], completes: tuple[str, ...]) -> _CompiledLevel:
         conditions = self.knowledge.conditions
@@ -94,44 +123,24 @@ class CompiledRules:
                 literals = tuple(sorted(alternative, key=str))
                 added = {str(literal) for literal in literals}
                 if rules and (len(rules) >= MAX_RULES or len(flags | added) > MAX_FLAGS):
-                    yield _shard(f"level{number}-{count}", rules, node_of)
+                    yield self._shard(f"level{number}-{count}", rules, node_of)
                     rules, node_of, flags, count = {}, {}, set(), count + 1
                 name = f"{node}#{index}"
                 rules[name], node_of[name] = literals, node
                 flags |= added
         if rules:
-            yield _shard(f"level{number}-{count}", rules, node_of)
+            yield self._shard(f"level{number}-{count}", rules, node_of)
 
-
-def _shard(name: str, rules: Mapping[str, tuple[Literal, ...]], node_of: Mapping[str, str]) -> _Shard:
-    literals = {str(literal): literal for needed in rules.values() for literal in needed}
-    clash = flags_collide(literals)
-    if clash:
-        raise EngineError(
-            f"ruleset {name}: the engine cannot tell '{clash[0]}' from '{clash[1]}'; rename a fact or value"
+    def _shard(self, name: str, rules: Mapping[str, tuple[Literal, ...]], node_of: Mapping[str, str]) -> _Shard:
+        literals = {str(literal): literal for needed in rules.values() for literal in needed}
+        clash = flags_collide(literals)
+        if clash:
+            raise EngineError(
+                f"ruleset {name}: the engine cannot tell '{clash[0]}' from '{clash[1]}'; rename a fact or value"
+            )
+        ruleset = Ruleset(name, {rule: [str(literal) for literal in needed] for rule, needed in rules.items()})
+        atoms = tuple(
+            (flag, self._atoms.setdefault(literal.atom, len(self._atoms)), literal.affirmed)
+            for flag, literal in literals.items()
         )
-    ruleset = Ruleset(name, {rule: [str(literal) for literal in needed] for rule, needed in rules.items()})
-    return _Shard(ruleset, tuple(literals.items()), node_of)
-
-
-def _ask(shard: _Shard, facts: FactBase, verdicts: Verdicts) -> None:
-    definite: list[str] = []
-    possible: list[str] = []
-    for flag, literal in shard.literals:
-        truth = _literal_truth(literal, facts, verdicts)
-        if truth is not Truth.FALSE:
-            possible.append(flag)
-            if truth is Truth.TRUE:
-                definite.append(flag)
-    sure = shard.ruleset.fire(definite)
-    open_ = sure if len(possible) == len(definite) else shard.ruleset.fire(possible)
-    for rule in open_:
-        node = shard.node_of[rule]
-        verdict = Truth.TRUE if rule in sure else Truth.UNKNOWN
-        verdicts[node] = max(verdicts[node], verdict)
-
-
-def _literal_truth(literal: Literal, facts: FactBase, verdicts: Verdicts) -> Truth:
-    atom = literal.atom
-    value = verdicts[atom.criterion] if isinstance(atom, Named) else truth_of(atom, facts.get(atom.fact))
-    return value if literal.affirmed else value.negated()
+        return _Shard(ruleset, atoms, node_of)

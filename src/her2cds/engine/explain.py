@@ -18,19 +18,25 @@ from her2cds.knowledge.base import Knowledge
 from her2cds.knowledge.conditions import All, Always, AnyOf, Condition, Leaf, Named, Not
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Explanation:
-    """One node of a condition tree with its truth for a patient.
-
-    Leaves carry the test, the patient's value in words and its origin (a JSON path or a rule id).
-    """
+    """One node of a condition tree with its truth for a patient. Leaves carry the test and the patient's fact."""
 
     truth: Truth
     says: str
     parts: tuple[Explanation, ...] = ()
     test: Leaf | None = None
-    value: str = ""
-    origin: str = ""
+    fact: Fact | None = None
+
+    @property
+    def value(self) -> str:
+        """The patient's value in words."""
+        return shown(self.fact)
+
+    @property
+    def origin(self) -> str:
+        """Where the value comes from: a JSON path or a rule id."""
+        return _origin(self.test, self.fact) if self.test else ""
 
     def leaves(self) -> Iterator[Explanation]:
         """All leaves below, or the node itself if it is one."""
@@ -58,13 +64,7 @@ def explain(condition: Condition, facts: FactBase, knowledge: Knowledge) -> Expl
             return Explanation(Truth.TRUE, "always")
         case Leaf():
             fact = facts.get(condition.fact)
-            return Explanation(
-                truth_of(condition, fact),
-                str(condition),
-                test=condition,
-                value=shown(fact),
-                origin=_origin(condition, fact),
-            )
+            return Explanation(truth_of(condition, fact), str(condition), test=condition, fact=fact)
         case Named(criterion):
             below = explain(knowledge.conditions[criterion], facts, knowledge)
             return Explanation(below.truth, knowledge.criteria[criterion].title, (below,))

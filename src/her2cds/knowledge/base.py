@@ -64,6 +64,17 @@ class Knowledge:
         return {kind: tuple(rules) for kind, rules in kinds.items()}
 
     @cached_property
+    def target_drugs(self) -> dict[str, frozenset[str]]:
+        """For each caution and biomarker rule, the drugs it is about: those named, and those of the named classes."""
+        found: dict[str, frozenset[str]] = {}
+        for rule in self.data.rules:
+            target = rule.caution.on if rule.caution else rule.modifies.on if rule.modifies else None
+            if target is not None:
+                of_classes = (drug.id for drug in self.data.drugs if set(drug.classes) & set(target.classes))
+                found[rule.id] = frozenset((*target.drugs, *of_classes))
+        return found
+
+    @cached_property
     def drug_names(self) -> NameIndex:
         """Looks drugs up by any of their names."""
         return NameIndex((drug.id, (drug.name, *drug.synonyms)) for drug in self.data.drugs)

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import cache
 from typing import Literal
 
 from her2cds.knowledge.rules import FactDefinition
@@ -48,10 +49,15 @@ class Leaf:
     operand: Operand
 
     def __str__(self) -> str:
-        """The leaf as an author would write it: `lines.metastatic at_least 2`."""
-        if self.operator == "known":
-            return f"{self.fact} is known"
-        return f"{self.fact} {self.operator.replace('_', ' ')} {_shown(self.operand)}"
+        """The leaf as an author would write it: `lines.metastatic at least 2`."""
+        return _leaf_words(self)
+
+
+@cache
+def _leaf_words(leaf: Leaf) -> str:
+    if leaf.operator == "known":
+        return f"{leaf.fact} is known"
+    return f"{leaf.fact} {leaf.operator.replace('_', ' ')} {_shown(leaf.operand)}"
 
 
 def _shown(operand: Operand) -> str:

@@ -6,15 +6,12 @@ Every refusal is a ProfileFault that says where, so that nothing reaches the mod
 from __future__ import annotations
 
 import json
-import re
 from typing import Any
 
 from her2cds.errors import ProfileError, ProfileFault
 
 MAX_BYTES = 2_000_000
-MAX_DEPTH = 32
 _MAX_DIGITS = 25
-_OPENERS_CLOSERS = re.compile(rb'"(?:[^"\\]|\\.)*"|[\[{]|[\]}]', re.DOTALL)
 
 
 def parse_json(content: bytes, label: str = "patient profile") -> Any:
@@ -27,8 +24,6 @@ def parse_json(content: bytes, label: str = "patient profile") -> Any:
         _refuse(label, f"byte {error.start}", "a byte that is not UTF-8", "UTF-8 text", "Save the file as UTF-8.")
     if not text.strip():
         _refuse(label, "$", "nothing", "a JSON object", "The file is empty.")
-    if _depth(content) > MAX_DEPTH:
-        _refuse(label, "$", f"nesting deeper than {MAX_DEPTH} levels", "a profile as in the JSON Schema")
     try:
         return json.loads(
             text, object_pairs_hook=_unique, parse_constant=_no_constant, parse_int=_int, parse_float=_float
@@ -36,6 +31,10 @@ def parse_json(content: bytes, label: str = "patient profile") -> Any:
     except json.JSONDecodeError as error:
         where = f"line {error.lineno}, column {error.colno}"
         raise ProfileError([ProfileFault(where, error.msg, "valid JSON")], label) from None
+    except RecursionError:
+        raise ProfileError(
+            [ProfileFault("$", "nesting without end", "a profile as in the JSON Schema")], label
+        ) from None
     except _RefusedError as error:
         raise ProfileError([ProfileFault("$", error.found, error.expected)], label) from None
 
@@ -48,19 +47,6 @@ class _RefusedError(Exception):
 
 def _refuse(label: str, path: str, found: str, expected: str, remedy: str = "") -> None:
     raise ProfileError([ProfileFault(path, found, expected, remedy)], label)
-
-
-def _depth(content: bytes) -> int:
-    """Deepest nesting, counted without recursion so that hostile nesting cannot exhaust the stack."""
-    depth = deepest = 0
-    for match in _OPENERS_CLOSERS.finditer(content):
-        token = match.group()
-        if token in b"[{":
-            depth += 1
-            deepest = max(deepest, depth)
-        elif token in b"]}":
-            depth -= 1
-    return deepest
 
 
 def _unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:

@@ -14,7 +14,7 @@ from her2cds.facts.truth import Truth
 from her2cds.facts.values import SetFact
 from her2cds.knowledge.base import Knowledge
 from her2cds.knowledge.catalogue import Regimen
-from her2cds.knowledge.rules import Category, Offer, Rule, Target
+from her2cds.knowledge.rules import Category, Offer, Rule
 
 
 @dataclass(frozen=True, slots=True)
@@ -137,9 +137,11 @@ def _with_restrictions(candidate: Candidate, knowledge: Knowledge, outcome: Outc
     _drop(candidate, exclusions)
     for rule in knowledge.rules_of("caution"):
         assert rule.caution is not None
-        drugs = _concerned(rule.caution.on, candidate, knowledge)
         verdict = outcome.verdicts[rule.id]
-        if drugs is None or verdict is Truth.FALSE:
+        if verdict is Truth.FALSE:
+            continue
+        drugs = _concerned(rule, candidate, knowledge)
+        if not drugs:
             continue
         if verdict is Truth.TRUE and rule.caution.effect != "exclude":
             candidate.cautions.append(AppliedCaution(rule, drugs))
@@ -178,21 +180,17 @@ def _contraindicated(candidate: Candidate, knowledge: Knowledge, outcome: Outcom
     for rule in knowledge.rules_of("caution"):
         assert rule.caution is not None
         if rule.caution.effect == "exclude" and outcome.verdicts[rule.id] is Truth.TRUE:
-            for drug in _concerned(rule.caution.on, candidate, knowledge) or ():
+            for drug in _concerned(rule, candidate, knowledge):
                 yield Exclusion(drug, rule.caution.because, rule)
 
 
-def _concerned(target: Target, candidate: Candidate, knowledge: Knowledge) -> tuple[str, ...] | None:
-    """The candidate's drugs that the target names; all of them for a whole regimen; None where none is."""
-    if candidate.regimen.id in target.regimens:
+def _concerned(rule: Rule, candidate: Candidate, knowledge: Knowledge) -> tuple[str, ...]:
+    """The candidate's drugs that the rule is about; all of them where it names the whole regimen."""
+    target = rule.caution.on if rule.caution else rule.modifies.on if rule.modifies else None
+    if target is not None and candidate.regimen.id in target.regimens:
         return candidate.drugs
-    classes = set(target.classes)
-    drugs = tuple(
-        drug
-        for drug in candidate.drugs
-        if drug in target.drugs or (drug in knowledge.drugs and classes & set(knowledge.drugs[drug].classes))
-    )
-    return drugs or None
+    about = knowledge.target_drugs[rule.id]
+    return tuple(drug for drug in candidate.drugs if drug in about)
 
 
 def _drop(candidate: Candidate, exclusions: Iterable[Exclusion]) -> None:
@@ -223,7 +221,7 @@ def _note_modifiers(candidate: Candidate, knowledge: Knowledge, outcome: Outcome
     for rule in knowledge.rules_of("biomarker"):
         assert rule.modifies is not None
         if outcome.verdicts[rule.id] is Truth.TRUE:
-            drugs = _concerned(rule.modifies.on, candidate, knowledge)
+            drugs = _concerned(rule, candidate, knowledge)
             if drugs:
                 candidate.modifiers.append(AppliedCaution(rule, drugs))
 
