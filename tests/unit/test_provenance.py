@@ -18,7 +18,7 @@ from her2cds.knowledge.data import KnowledgeData, Place
 from her2cds.knowledge.evidence import Evidence
 from her2cds.knowledge.rules import Criterion, Rule, Trial
 from her2cds.provenance import MissingTextsError, Status, VerificationReport, render_text, run, verify
-from her2cds.provenance.figures import figures, named_figures, p_values, units_after
+from her2cds.provenance.figures import figures, named_figures, p_values, scores, units_after
 from her2cds.provenance.names import NameTable, StudyTable, identifiers
 from her2cds.provenance.normalise import FoldedText, plain
 from her2cds.provenance.passages import Review
@@ -450,6 +450,10 @@ def test_in_a_claim_a_number_word_counts_only_as_a_clinical_count() -> None:
     assert named_figures(text) == (("2", False), ("6", False))
 
 
+def test_scores_are_read_as_names() -> None:
+    assert scores("IHC 3+ or (2+/ISH-), CD8+ and HER2+, +1, 12+") == {"3+", "2+"}
+
+
 def test_p_values_keep_their_sign() -> None:
     assert p_values("p < 0.001; P = 0.05, p-value of >0.1") == {("<", "0.001"), ("=", "0.05"), (">", "0.1")}
 
@@ -744,6 +748,7 @@ MUTATIONS: dict[str, tuple[Callable[[Raw], None], str]] = {
     "the name of a study": (_change("evidence", 0, "name", to="ALPHA02"), "study 'ALPHA02'"),
     "a study in a text": (_change(*_RULE, "offer", "because", to="Better in ALPHA03."), "study 'ALPHA03'"),
     "a study that nobody knows": (_change(*_RULE, "offer", "because", to="Better in MARIANNE."), "name 'MARIANNE'"),
+    "a score": (_change(*_RULE, "title", to="T-DM1 for IHC 3+"), "score 3+"),
     "the drug of an arm": (_change("evidence", 0, "arms", 0, "drugs", to=["lapatinib"]), "drug 'Lapatinib'"),
     "a drug in a text": (_change(*_RULE, "title", to="Lapatinib after trastuzumab"), "drug 'Lapatinib'"),
     "the antibody for its conjugate": (_change(*_RULE, "title", to="Trastuzumab"), "drug 'Trastuzumab'"),

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 
 from her2cds.provenance.claims import Claim
 from her2cds.provenance.class_terms import classes_spoken_of
-from her2cds.provenance.figures import UNREACHED, named_figures
+from her2cds.provenance.figures import UNREACHED, named_figures, scores
 from her2cds.provenance.names import ALWAYS_ALLOWED_GENES, identifiers, without_remark
 from her2cds.provenance.normalise import FoldedText, plain
 from her2cds.provenance.passages import Passage
@@ -42,6 +42,7 @@ class Comparison:
         self._items = [
             *self._figures(),
             *self._intervals_and_p(),
+            *self._scores(),
             *self._drugs(),
             *self._genes(),
             *self._studies(),
@@ -97,6 +98,10 @@ class Comparison:
             number = self._claim.p_value.lstrip("<=> ")
             found = ((sign, number) in held.p_values for held in self._held)
             yield _item(f"p {sign} {number}", found, is_figure=True)
+
+    def _scores(self) -> Iterator[_Item]:
+        for score in sorted(scores(self._text.text)):
+            yield _item(f"score {score}", (score in held.scores for held in self._held))
 
     def _drugs(self) -> Iterator[_Item]:
         names = self._vocabulary

@@ -50,6 +50,7 @@ _COUNTED = re.compile(
     re.IGNORECASE,
 )
 
+_SCORE = re.compile(r"(?<![\w.+])[1-3]\+(?!\w)")
 _A_UNIT = re.compile(r"%|\b(?:month|week|year)s?\b")
 _UNIT_WITHIN = 60
 CHECKED_UNITS = frozenset(["%", "months", "weeks", "years"])
@@ -84,6 +85,11 @@ def named_figures(text: str) -> tuple[tuple[str, bool], ...]:
     "six months"); elsewhere it is our own counting ("two reviews disagree").
     """
     return tuple((figure, in_digits) for figure, in_digits, _ in _read(text, counted_words_only=True))
+
+
+def scores(text: str) -> frozenset[str]:
+    """The immunohistochemistry scores in a plain text: `1+`, `2+`, `3+`."""
+    return frozenset(_SCORE.findall(text))
 
 
 def p_values(text: str) -> frozenset[tuple[str, str]]:

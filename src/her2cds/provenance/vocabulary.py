@@ -8,7 +8,7 @@ from functools import cached_property
 from her2cds.knowledge.data import KnowledgeData
 from her2cds.provenance.claims import study_names
 from her2cds.provenance.class_terms import classes_spoken_of
-from her2cds.provenance.figures import CHECKED_UNITS, UNREACHED, units_after
+from her2cds.provenance.figures import CHECKED_UNITS, UNREACHED, scores, units_after
 from her2cds.provenance.names import Lexicon, NameTable, StudyTable, identifiers
 from her2cds.provenance.passages import Passage
 from her2cds.provenance.phases import PHASE_COLUMN, phase_cell, phases, statuses
@@ -38,6 +38,11 @@ class Held:
     def p_values(self) -> frozenset[tuple[str, str]]:
         """p values with their signs."""
         return self._passage.p_values
+
+    @cached_property
+    def scores(self) -> frozenset[str]:
+        """Immunohistochemistry scores."""
+        return scores(self._passage.text)
 
     @cached_property
     def drugs(self) -> frozenset[str]:
