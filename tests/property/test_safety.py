@@ -74,11 +74,14 @@ CONTRAINDICATIONS: list[tuple[dict[str, Any], str]] = [
     ({"lvef_percent": 30, "heart_failure": "active"}, "trastuzumab-pertuzumab-taxane"),
     ({"hypersensitivity_to": ["trastuzumab"]}, "trastuzumab-pertuzumab-taxane"),
     ({"hepatic_impairment": "severe"}, "lapatinib-capecitabine"),
+    ({"hepatic_impairment": "severe"}, "t-dm1"),
+    ({"hepatic_impairment": "severe"}, "t-dxd"),
     ({"chronic_diarrhoea": True}, "neratinib-capecitabine"),
+    ({"neuropathy_grade": 4}, "trastuzumab-pertuzumab-taxane"),
 ]
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=300, deadline=None)
 @given(seeds, st.sampled_from(CONTRAINDICATIONS))
 def test_adding_a_contraindication_never_raises_the_drug(
     knowledge: KnowledgeBase, seed: int, change: tuple[dict[str, Any], str]

@@ -82,7 +82,8 @@ Key = tuple[int, str]
 def _category(candidate: Candidate, knowledge: Knowledge, _: Outcome) -> Key:
     order = knowledge.data.ranking.categories
     best = candidate.best_category(order)
-    place = min(order.index(best) + candidate.steps_down, len(order) - 1)
+    # Not capped at the last category: regimens that step down together keep their order.
+    place = order.index(best) + candidate.steps_down
     words = best.replace("_", " ")
     return place, f"{words} (lowered one step for safety)" if candidate.steps_down else words
 

@@ -38,6 +38,8 @@ def _nearest(knowledge: Knowledge, outcome: Outcome) -> str:
     """The offers that fail in the fewest conditions, with what fails."""
     misses = []
     for rule in knowledge.rules_of("therapy"):
+        if rule.offer is None or rule.offer.category == "investigational":
+            continue
         tree = explain(knowledge.conditions[rule.id], outcome.facts, knowledge)
         failed = list(dict.fromkeys(f"{leaf.says} (is {leaf.value})" for leaf in tree.responsible(Truth.FALSE)))
         misses.append((len(failed), rule.title, failed))
