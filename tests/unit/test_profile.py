@@ -35,7 +35,7 @@ def refusal(text: str | bytes) -> str:
         ('{"health": {"lvef_percent": NaN}}', "NaN"),
         ('{"health": {"lvef_percent": Infinity}}', "Infinity"),
         ('{"health": {"lvef_percent": 1e999}}', "lvef_percent"),
-        ("[" * 5000, "nesting without end"),
+        ("[" * 200_000, "nesting without end"),
         ('{"a":' * 100_000 + "1" + "}" * 100_000, "nesting without end"),
         ('{"a":' * 40 + "1" + "}" * 40, "an unknown field"),
         (b'{"id": "\xff"}', "not UTF-8"),
