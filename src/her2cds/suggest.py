@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from difflib import get_close_matches
 
 
 def nearest(name: str, valid: Iterable[str], limit: int = 3) -> list[str]:
     """The valid names most like `name`, best first; empty where none is close (ratio below 0.6)."""
+    from difflib import get_close_matches  # imported late: most runs suggest nothing
+
     folded = {candidate.casefold(): candidate for candidate in valid}
     return [folded[hit] for hit in get_close_matches(name.casefold(), folded, n=limit, cutoff=0.6)]
 

@@ -66,11 +66,15 @@ class Knowledge:
     @cached_property
     def target_drugs(self) -> dict[str, frozenset[str]]:
         """For each caution and biomarker rule, the drugs it is about: those named, and those of the named classes."""
+        members: dict[str, list[str]] = {}
+        for drug in self.data.drugs:
+            for drug_class in drug.classes:
+                members.setdefault(drug_class, []).append(drug.id)
         found: dict[str, frozenset[str]] = {}
         for rule in self.data.rules:
             target = rule.caution.on if rule.caution else rule.modifies.on if rule.modifies else None
             if target is not None:
-                of_classes = (drug.id for drug in self.data.drugs if set(drug.classes) & set(target.classes))
+                of_classes = (drug_id for one in target.classes for drug_id in members.get(one, ()))
                 found[rule.id] = frozenset((*target.drugs, *of_classes))
         return found
 

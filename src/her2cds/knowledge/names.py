@@ -23,8 +23,9 @@ class NameIndex:
         self._spelled: dict[str, str] = {}
         for entry_id, names in entries:
             for name in (entry_id, *names):
-                self._ids.setdefault(folded(name), entry_id)
-                self._spelled.setdefault(folded(name), name)
+                fold = folded(name)
+                if fold not in self._ids:
+                    self._ids[fold], self._spelled[fold] = entry_id, name
 
     def find(self, name: str) -> str | None:
         """The id that goes by this name, or None."""
