@@ -21,7 +21,7 @@ from her2cds.profile.read import make_chart, profile_from_tree, read_profile
 from her2cds.recommendation.candidates import Gathered, gather
 from her2cds.recommendation.order import rank
 from her2cds.recommendation.trials import match_trials
-from her2cds.report.assemble import assemble
+from her2cds.report.assemble import ReportAssembler
 from her2cds.report.model import Report
 
 # A fact open between two values (HER2-low or HER2-zero) still allows conditional answers.
@@ -68,7 +68,7 @@ def evaluate(
     gathered = Gathered((), (), ()) if deferred else gather(knowledge.knowledge, outcome)
     ranked = rank(gathered.ranked, knowledge.knowledge, outcome)
     matches = () if deferred else match_trials(knowledge.knowledge, outcome)
-    return assemble(chart, knowledge.knowledge, outcome, gathered, ranked, matches, deferred)
+    return ReportAssembler(chart, knowledge.knowledge, outcome, gathered, ranked, matches, deferred).report()
 
 
 def as_profile(patient: Profile | Mapping[str, Any] | str | bytes, label: str = "patient profile") -> Profile:

@@ -13,7 +13,7 @@ import os
 import sys
 from enum import StrEnum
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
@@ -108,8 +108,8 @@ def schema(kind: Annotated[SchemaKind, typer.Argument(help="patient or report")]
     from her2cds.report.model import Report
 
     model = Profile if kind is SchemaKind.patient else Report
-    mode = "validation" if kind is SchemaKind.patient else "serialization"
-    content = {"$schema": "https://json-schema.org/draft/2020-12/schema", **model.model_json_schema(mode=mode)}  # type: ignore[arg-type]
+    mode: Literal["validation", "serialization"] = "validation" if kind is SchemaKind.patient else "serialization"
+    content = {"$schema": "https://json-schema.org/draft/2020-12/schema", **model.model_json_schema(mode=mode)}
     stdout(json.dumps(content, indent=2, ensure_ascii=False))
 
 

@@ -14,7 +14,7 @@ from typing import cast
 from pydantic import BaseModel
 
 from her2cds.errors import KnowledgeFault
-from her2cds.knowledge.catalogue import Combination, Discrepancy, Drug, Regimen, Source
+from her2cds.knowledge.catalogue import Combination, Discrepancy, Drug, Gene, Regimen, Source
 from her2cds.knowledge.citations import Citation
 from her2cds.knowledge.conditions import (
     Condition,
@@ -123,14 +123,14 @@ def names_are_unambiguous(entries: Entries) -> Iterator[KnowledgeFault]:
     for kinds in (("drugs", "combinations"), ("genes",)):
         seen: dict[str, LocatedEntry] = {}
         for one in (entry for kind in kinds for entry in entries.of(kind)):
-            for name in dict.fromkeys(folded(name) for name in _all_names(one.entry)):
+            for name in dict.fromkeys(folded(name) for name in _all_names(cast(Drug | Combination | Gene, one.entry))):
                 first = seen.setdefault(name, one)
                 if first is not one:
                     yield one.fault(f"the name '{name}' also belongs to {first.entry_id}", "drop it from one of them")
 
 
-def _all_names(entry: BaseModel) -> tuple[str, ...]:
-    return (getattr(entry, "id"), getattr(entry, "name"), *getattr(entry, "synonyms"))  # noqa: B009
+def _all_names(entry: Drug | Combination | Gene) -> tuple[str, ...]:
+    return (entry.id, entry.name, *entry.synonyms)
 
 
 @check

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cache
-from typing import Literal
+from typing import Literal, get_args
 
 from her2cds.knowledge.rules import FactDefinition
 from her2cds.suggest import did_you_mean
@@ -18,7 +18,7 @@ Operator = Literal["is", "in", "at_least", "at_most", "more_than", "less_than", 
 Operand = str | bool | float | tuple[str, ...]
 Path = tuple[str | int, ...]
 
-ALTERATION_KINDS = (
+AlterationKind = Literal[
     "mutation",
     "amplification",
     "loss",
@@ -28,7 +28,8 @@ ALTERATION_KINDS = (
     "underexpression",
     "activation",
     "nuclear",
-)
+]
+ALTERATION_KINDS: tuple[str, ...] = get_args(AlterationKind)
 
 _NUMERIC: tuple[Operator, ...] = ("at_least", "at_most", "more_than", "less_than")
 _ALLOWED: dict[str, tuple[Operator, ...]] = {

@@ -13,6 +13,8 @@ from typing import Annotated, Literal
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, StringConstraints
 
+from her2cds.knowledge.conditions import AlterationKind
+
 _ISO_DATE = re.compile(r"^\d{4}-\d{2}-\d{2}$")
 SCHEMA_VERSION: Literal["1"] = "1"
 MAX_ITEMS = 200
@@ -140,17 +142,7 @@ class Alteration(_Part):
     """One finding in a gene or protein."""
 
     gene: Label
-    kind: Literal[
-        "mutation",
-        "amplification",
-        "loss",
-        "fusion",
-        "splice_variant",
-        "overexpression",
-        "underexpression",
-        "activation",
-        "nuclear",
-    ]
+    kind: AlterationKind
     protein_change: Annotated[Label | None, Field(description="L755S or p.Leu755Ser")] = None
 
 
@@ -166,17 +158,7 @@ class GenomicTest(_Part):
     genes_covered: Annotated[tuple[Label, ...] | None, Field(strict=False, max_length=MAX_GENES)] = None
     detects: Annotated[
         tuple[
-            Literal[
-                "mutation",
-                "amplification",
-                "loss",
-                "fusion",
-                "splice_variant",
-                "overexpression",
-                "underexpression",
-                "activation",
-                "nuclear",
-            ],
+            AlterationKind,
             ...,
         ],
         Field(strict=False, max_length=20),

@@ -31,20 +31,9 @@ from her2cds.report.trials import TrialParts
 from her2cds.version import __version__
 
 
-def assemble(
-    chart: Chart,
-    knowledge: Knowledge,
-    outcome: Outcome,
-    gathered: Gathered,
-    ranked: tuple[Ranked, ...],
-    matches: tuple[Match, ...],
-    deferred: tuple[str, ...],
-) -> Report:
-    """The report. `deferred` are facts so open that no therapy is listed until they are known."""
-    return _Assembler(chart, knowledge, outcome, gathered, ranked, matches, deferred).report()
+class ReportAssembler:
+    """Puts one report together. `deferred` are facts so open that no therapy is listed until they are known."""
 
-
-class _Assembler:
     def __init__(
         self,
         chart: Chart,
@@ -64,6 +53,7 @@ class _Assembler:
         self._deferred = deferred
 
     def report(self) -> Report:
+        """The report."""
         knowledge, manifest = self._context.knowledge, self._context.knowledge.data.manifest
         therapies = tuple(self._therapies.therapy(one) for one in self._ranked)
         not_recommended = tuple(self._therapies.not_recommended(one) for one in self._gathered.excluded)
