@@ -76,6 +76,7 @@ def outline(report: Report) -> Iterator[Block]:
     if report.statement:
         yield Paragraph(report.statement, strong=True)
     yield from _glance(report)
+    yield from _in_short(report)
     if report.therapies:
         yield Heading(2, "Candidate therapies, ranked")
         for therapy in report.therapies:
@@ -112,6 +113,18 @@ def _glance(report: Report) -> Iterator[Block]:
             lines.append((label, f"{one.value}{because}"))
     yield Heading(2, "The patient at a glance")
     yield Bullets(tuple(lines))
+
+
+def _in_short(report: Report) -> Iterator[Block]:
+    """The answer on a few lines: candidates in order, what is ruled out, what to ask first."""
+    lines = [(f"{one.rank}", f"{one.name} ({_category_words(one)})") for one in report.therapies]
+    lines += (
+        [("Not recommended", ", ".join(one.name for one in report.not_recommended))] if report.not_recommended else []
+    )
+    lines += [("Ask first", one.question) for one in report.questions[:3] if one.decides or one.safety_of]
+    if lines:
+        yield Heading(2, "In short")
+        yield Bullets(tuple(lines))
 
 
 def _therapy(therapy: Therapy, report: Report) -> Iterator[Block]:
