@@ -68,6 +68,27 @@ class KnowledgeError(Her2CdsError):
         super().__init__("\n".join([f"knowledge base: {count}", *(str(fault) for fault in self.faults)]))
 
 
+@dataclass(frozen=True, slots=True)
+class RegistryFault:
+    """One thing in a registry file that cannot be used: where, what was found, how to mend it."""
+
+    where: str
+    found: str
+    remedy: str = ""
+
+    def __str__(self) -> str:
+        """The fault in one line."""
+        return f"{self.where}: {self.found}. {self.remedy}" if self.remedy else f"{self.where}: {self.found}"
+
+
+class RegistryError(Her2CdsError):
+    """A registry overlay cannot be read or written. Carries every fault found."""
+
+    def __init__(self, faults: Sequence[RegistryFault]) -> None:
+        self.faults = tuple(faults)
+        super().__init__("\n".join(["trial registry:", *(f"  {fault}" for fault in self.faults)]))
+
+
 class EngineError(Her2CdsError):
     """A rule could not be evaluated, so no report is made: a report never goes out incomplete."""
 

@@ -6,34 +6,37 @@ profile → chart → facts → verdicts → candidates → order → report
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import dataclass
 from datetime import date as Date
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from her2cds.engine.compiled import CompiledRules, Outcome
 from her2cds.facts.derive import derive_facts
-from her2cds.facts.values import ScalarFact
 from her2cds.knowledge.base import Knowledge
 from her2cds.knowledge.load import load_knowledge_base
 from her2cds.profile.model import Profile
 from her2cds.profile.normalise import Chart
 from her2cds.profile.read import make_chart, profile_from_tree, read_profile
-from her2cds.recommendation.candidates import Gathered, gather
-from her2cds.recommendation.order import rank
-from her2cds.recommendation.trials import match_trials
+from her2cds.recommendation.decide import Decision, decide
+from her2cds.registry.record import RegistryOverlay
 from her2cds.report.assemble import ReportAssembler
-from her2cds.report.model import Report
+from her2cds.report.context import ReportContext
+from her2cds.report.model import Report, TrialListing
 
-# A fact open between two values (HER2-low or HER2-zero) still allows conditional answers.
-_MOST_CANDIDATES = 2
+if TYPE_CHECKING:
+    from her2cds.report.ranked_because import RankedBecause
+    from her2cds.report.why import Why
 
 
 class KnowledgeBase:
     """A loaded knowledge base, compiled for the engine. Load once; share freely between threads."""
 
-    def __init__(self, knowledge: Knowledge) -> None:
+    def __init__(self, knowledge: Knowledge, registry: RegistryOverlay | None = None) -> None:
         self.knowledge = knowledge
         self.rules = CompiledRules(knowledge)
+        self.registry = registry
+        self.closed_trials = {one.id: one.closed for one in registry.records} if registry else {}
 
     @property
     def version(self) -> str:
@@ -41,12 +44,20 @@ class KnowledgeBase:
         return self.knowledge.data.manifest.version
 
 
-def load_knowledge(folder: Path | str | None = None, *, use_cache: bool = True) -> KnowledgeBase:
+def load_knowledge(
+    folder: Path | str | None = None, *, registry: Path | str | None = None, use_cache: bool = True
+) -> KnowledgeBase:
     """Load, check and compile the knowledge base in `folder`, or the bundled one.
 
-    Raises KnowledgeError, with every fault, where the knowledge base is not sound.
+    `registry` is an overlay file made by `her2cds trials refresh`: reports then show the registry's status of trials.
+    Raises KnowledgeError, with every fault, where the knowledge base is not sound; RegistryError for the overlay.
     """
-    return KnowledgeBase(load_knowledge_base(Path(folder) if folder is not None else None, use_cache=use_cache))
+    knowledge = load_knowledge_base(Path(folder) if folder is not None else None, use_cache=use_cache)
+    if registry is None:
+        return KnowledgeBase(knowledge)
+    from her2cds.registry.overlay import read_overlay  # imported late: most runs have no overlay
+
+    return KnowledgeBase(knowledge, read_overlay(Path(registry)))
 
 
 def evaluate(
@@ -62,13 +73,80 @@ def evaluate(
     error messages.
     Raises ProfileError, with every fault, where the profile cannot be used; EngineError where a rule fails.
     """
+    case = examine(patient, knowledge, today=today, label=label)
+    return ReportAssembler(case.chart, knowledge.knowledge, case.decision, knowledge.registry).report()
+
+
+def find_trials(
+    patient: Profile | Mapping[str, Any] | str | bytes,
+    knowledge: KnowledgeBase,
+    *,
+    today: Date | None = None,
+    label: str = "patient profile",
+) -> TrialListing:
+    """Every trial of the knowledge base for one patient, with the reasons. Raises as `evaluate` does."""
+    case = examine(patient, knowledge, today=today, label=label)
+    return ReportAssembler(case.chart, knowledge.knowledge, case.decision, knowledge.registry).trial_listing()
+
+
+def explain(
+    patient: Profile | Mapping[str, Any] | str | bytes,
+    name: str,
+    knowledge: KnowledgeBase,
+    *,
+    today: Date | None = None,
+    label: str = "patient profile",
+) -> Why:
+    """Why, or why not: a regimen (by id or name), rule, trial, criterion or derived fact for one patient.
+
+    Raises UnknownNameError, with the nearest names, for a name that nothing bears; else as `evaluate` does.
+    """
+    from her2cds.report.why import Explainer  # imported late: only explanations need it
+
+    case = examine(patient, knowledge, today=today, label=label)
+    context = ReportContext(knowledge.knowledge, case.decision.outcome, case.chart, knowledge.registry)
+    return Explainer(context, case.decision).why(name)
+
+
+def explain_order(
+    patient: Profile | Mapping[str, Any] | str | bytes,
+    one: str,
+    other: str,
+    knowledge: KnowledgeBase,
+    *,
+    today: Date | None = None,
+    label: str = "patient profile",
+) -> RankedBecause:
+    """Which of two ranked regimens stands above the other, by which criterion, with the evidence of both.
+
+    Raises UnknownNameError for a name that is no regimen, or one that is not ranked for this patient.
+    """
+    from her2cds.report.ranked_because import ranked_because
+
+    case = examine(patient, knowledge, today=today, label=label)
+    context = ReportContext(knowledge.knowledge, case.decision.outcome, case.chart, knowledge.registry)
+    return ranked_because(one, other, context, case.decision)
+
+
+@dataclass(frozen=True, slots=True)
+class Case:
+    """One patient, read and decided: what every kind of answer starts from."""
+
+    chart: Chart
+    decision: Decision
+
+
+def examine(
+    patient: Profile | Mapping[str, Any] | str | bytes,
+    knowledge: KnowledgeBase,
+    *,
+    today: Date | None = None,
+    label: str = "patient profile",
+) -> Case:
+    """Read a profile and decide on it; no report yet. Raises as `evaluate` does."""
     chart = make_chart(as_profile(patient, label), knowledge.knowledge, today, label)
     outcome = evaluate_rules(chart, knowledge)
-    deferred = _deferred(knowledge.knowledge, outcome)
-    gathered = Gathered((), (), ()) if deferred else gather(knowledge.knowledge, outcome)
-    ranked = rank(gathered.ranked, knowledge.knowledge, outcome)
-    matches = () if deferred else match_trials(knowledge.knowledge, outcome)
-    return ReportAssembler(chart, knowledge.knowledge, outcome, gathered, ranked, matches, deferred).report()
+    return Case(chart, decide(knowledge.knowledge, outcome, knowledge.closed_trials))
 
 
 def as_profile(patient: Profile | Mapping[str, Any] | str | bytes, label: str = "patient profile") -> Profile:
@@ -83,14 +161,3 @@ def as_profile(patient: Profile | Mapping[str, Any] | str | bytes, label: str = 
 def evaluate_rules(chart: Chart, knowledge: KnowledgeBase) -> Outcome:
     """Verdicts of all rules, and all facts, for a chart."""
     return knowledge.rules.evaluate(derive_facts(chart, knowledge.knowledge))
-
-
-def _deferred(knowledge: Knowledge, outcome: Outcome) -> tuple[str, ...]:
-    """The needed facts that are open between more than two values."""
-    open_facts = []
-    for name in knowledge.data.ranking.needed:
-        fact = outcome.facts.get(name)
-        candidates = fact.candidates if isinstance(fact, ScalarFact) else None
-        if candidates is None or len(candidates) > _MOST_CANDIDATES:
-            open_facts.append(name)
-    return tuple(open_facts)

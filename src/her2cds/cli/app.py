@@ -1,4 +1,4 @@
-"""The command line: `her2cds evaluate`, `validate`, `schema`, `kb …`, `version`.
+"""The command line: `her2cds evaluate`, `explain`, `trials`, `validate`, `schema`, `kb …`, `version`.
 
 Exit codes: 0 a report (or a sound input), 2 wrong usage, 3 an invalid patient profile, 4 an invalid knowledge
 base, 5 a rule that could not be evaluated. With several files the highest code counts; one bad file does not
@@ -12,18 +12,23 @@ import io
 import os
 import sys
 from enum import StrEnum
-from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
 from her2cds.cli.kb import kb_app
-from her2cds.cli.output import Exit, fail, open_knowledge, stdout
-from her2cds.cli.terminal import print_report
+from her2cds.cli.options import File, Files, Format, Output, Registry, Rules
+from her2cds.cli.output import Exit, content_of, fail, guarded, open_knowledge, print_answers, stdout
+from her2cds.cli.trials import trials_app
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from her2cds.evaluation import KnowledgeBase
+    from her2cds.rendering.blocks import Block
     from her2cds.report.model import Report
+    from her2cds.report.ranked_because import RankedBecause
+    from her2cds.report.why import Why
 
 app = typer.Typer(
     name="her2cds",
@@ -34,14 +39,7 @@ app = typer.Typer(
     rich_markup_mode=None,
 )
 app.add_typer(kb_app, name="kb")
-
-
-class Format(StrEnum):
-    """How a report is written."""
-
-    text = "text"
-    json = "json"
-    markdown = "markdown"
+app.add_typer(trials_app, name="trials")
 
 
 class SchemaKind(StrEnum):
@@ -51,31 +49,24 @@ class SchemaKind(StrEnum):
     report = "report"
 
 
-Files = Annotated[list[str], typer.Argument(help="patient profiles (JSON); - for standard input", metavar="FILE...")]
-Rules = Annotated[Path | None, typer.Option("--rules", help="folder of a knowledge base (default: the bundled one)")]
-
-
 @app.command()
 def evaluate(
     files: Files,
-    output_format: Annotated[Format, typer.Option("--format", "-f", help="text, json or markdown")] = Format.text,
+    output_format: Output = Format.text,
+    registry: Registry = None,
     rules: Rules = None,
 ) -> None:
     """Evaluate patient profiles and print a report for each."""
-    knowledge = open_knowledge(rules)
+    knowledge = open_knowledge(rules, registry)
     worst = Exit.ok
-    reports = []
+    reports: list[Report] = []
     for name in files:
-        result = _report(name, knowledge)
-        if isinstance(result, Exit):
-            worst = max(worst, result)
+        found = guarded(name, lambda name=name: _report(name, knowledge))  # type: ignore[misc]
+        if isinstance(found, Exit):
+            worst = max(worst, found)
         else:
-            reports.append(result)
-    if output_format is Format.json:
-        _print_json(reports, many=len(files) > 1)
-    else:
-        for report in reports:
-            _print(report, output_format)
+            reports.append(found)
+    print_answers(reports, output_format, _report_blocks, many=len(files) > 1)
     raise typer.Exit(int(worst))
 
 
@@ -89,7 +80,7 @@ def validate(files: Files, rules: Rules = None) -> None:
     worst = Exit.ok
     for name in files:
         try:
-            chart = make_chart(read_profile(_content(name), name), knowledge.knowledge, label=name)
+            chart = make_chart(read_profile(content_of(name), name), knowledge.knowledge, label=name)
         except ProfileError as error:
             worst = max(worst, fail(Exit.invalid_patient, str(error)))
             continue
@@ -124,50 +115,52 @@ def version(rules: Rules = None) -> None:
     stdout(data.manifest.evidence_cut_off)
 
 
-def _report(name: str, knowledge: KnowledgeBase) -> Report | Exit:
-    from her2cds.errors import EngineError, ProfileError
+@app.command()
+def explain(
+    file: File,
+    name: Annotated[str, typer.Argument(help="a regimen, rule, trial, criterion or derived fact")],
+    over: Annotated[
+        str | None, typer.Option("--over", metavar="REGIMEN", help="compare with this ranked regimen instead")
+    ] = None,
+    output_format: Output = Format.text,
+    rules: Rules = None,
+) -> None:
+    """Explain why, or why not: the conditions with the patient's values, where they come from, and the sources."""
+    knowledge = open_knowledge(rules)
+    found = guarded(file, lambda: _explanation(file, name, over, knowledge))
+    if isinstance(found, Exit):
+        raise typer.Exit(int(found))
+    print_answers([found], output_format, _explanation_blocks, many=False)
+
+
+def _report(name: str, knowledge: KnowledgeBase) -> Report:
     from her2cds.evaluation import evaluate as evaluate_patient
     from her2cds.profile.read import read_profile
 
-    try:
-        return evaluate_patient(read_profile(_content(name), name), knowledge, label=name)
-    except ProfileError as error:
-        return fail(Exit.invalid_patient, str(error))
-    except EngineError as error:
-        return fail(Exit.engine, f"{name}: no report, because a rule could not be evaluated: {error}")
+    return evaluate_patient(read_profile(content_of(name), name), knowledge, label=name)
 
 
-def _content(name: str) -> bytes:
-    """The bytes of a file, or of standard input; one byte more than allowed is enough to refuse it."""
-    from her2cds.errors import ProfileError, ProfileFault
-    from her2cds.profile.json_text import MAX_BYTES
+def _report_blocks(report: Report) -> Iterator[Block]:
+    from her2cds.rendering.outline import outline
 
-    try:
-        if name == "-":
-            return sys.stdin.buffer.read(MAX_BYTES + 1)
-        with Path(name).open("rb") as stream:
-            return stream.read(MAX_BYTES + 1)
-    except OSError as error:
-        raise ProfileError(
-            [ProfileFault("$", error.strerror or "an unreadable file", "a readable JSON file")], name
-        ) from None
+    return outline(report)
 
 
-def _print_json(reports: list[Report], many: bool) -> None:
-    if many:
-        stdout("[" + ",\n".join(report.to_json() for report in reports) + "]")
-    else:
-        for report in reports:
-            stdout(report.to_json())
+def _explanation(file: str, name: str, over: str | None, knowledge: KnowledgeBase) -> Why | RankedBecause:
+    from her2cds import evaluation
+    from her2cds.profile.read import read_profile
+
+    profile = read_profile(content_of(file), file)
+    if over is not None:
+        return evaluation.explain_order(profile, name, over, knowledge, label=file)
+    return evaluation.explain(profile, name, knowledge, label=file)
 
 
-def _print(report: Report, output_format: Format) -> None:
-    if output_format is Format.markdown:
-        from her2cds.report.markdown import to_markdown
+def _explanation_blocks(answer: Why | RankedBecause) -> Iterator[Block]:
+    from her2cds.rendering.outline_answers import outline_ranked_because, outline_why
+    from her2cds.report.why import Why
 
-        stdout(to_markdown(report))
-        return
-    print_report(report)
+    return outline_why(answer) if isinstance(answer, Why) else outline_ranked_because(answer)
 
 
 def main() -> None:

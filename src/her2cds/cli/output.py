@@ -4,12 +4,19 @@ from __future__ import annotations
 
 import gc
 import sys
+from collections.abc import Callable, Iterable, Sequence
 from enum import IntEnum
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Protocol, TypeVar
+
+from her2cds.cli.options import Format
+from her2cds.cli.terminal import print_blocks
 
 if TYPE_CHECKING:
     from her2cds.evaluation import KnowledgeBase
+    from her2cds.rendering.blocks import Block
+
+T = TypeVar("T")
 
 
 class Exit(IntEnum):
@@ -35,15 +42,72 @@ def fail(code: Exit, message: str) -> Exit:
     return code
 
 
-def open_knowledge(rules: Path | None) -> KnowledgeBase:
+def open_knowledge(rules: Path | None, registry: Path | None = None) -> KnowledgeBase:
     """The knowledge base, or the end of the process with exit code 4 and all its faults."""
-    from her2cds.errors import KnowledgeError
+    from her2cds.errors import KnowledgeError, RegistryError
     from her2cds.evaluation import load_knowledge
 
     try:
-        knowledge = load_knowledge(rules)
-    except KnowledgeError as error:
+        knowledge = load_knowledge(rules, registry=registry)
+    except (KnowledgeError, RegistryError) as error:
         sys.exit(int(fail(Exit.invalid_knowledge, str(error))))
     gc.freeze()  # what is loaded stays; from here on garbage is collected as usual
     gc.enable()
     return knowledge
+
+
+def content_of(name: str) -> bytes:
+    """The bytes of a file, or of standard input; one byte more than allowed is enough to refuse it."""
+    from her2cds.errors import ProfileError, ProfileFault
+    from her2cds.profile.json_text import MAX_BYTES
+
+    try:
+        if name == "-":
+            return sys.stdin.buffer.read(MAX_BYTES + 1)
+        with Path(name).open("rb") as stream:
+            return stream.read(MAX_BYTES + 1)
+    except OSError as error:
+        raise ProfileError(
+            [ProfileFault("$", error.strerror or "an unreadable file", "a readable JSON file")], name
+        ) from None
+
+
+def guarded(name: str, answer: Callable[[], T]) -> T | Exit:
+    """The answer for one patient file, or the exit code of what went wrong, already told."""
+    from her2cds.errors import EngineError, ProfileError, UnknownNameError
+
+    try:
+        return answer()
+    except ProfileError as error:
+        return fail(Exit.invalid_patient, str(error))
+    except UnknownNameError as error:
+        return fail(Exit.usage, str(error))
+    except EngineError as error:
+        return fail(Exit.engine, f"{name}: no answer, because a rule could not be evaluated: {error}")
+
+
+class Answer(Protocol):
+    """Anything that can be written as JSON."""
+
+    def to_json(self, indent: int | None = 2) -> str:
+        """The answer as JSON."""
+
+
+A = TypeVar("A", bound=Answer)
+
+
+def print_answers(
+    answers: Sequence[A], output_format: Format, blocks: Callable[[A], Iterable[Block]], *, many: bool
+) -> None:
+    """Print answers in a format; `many` makes JSON a list, whatever the number of answers that were given."""
+    if output_format is Format.json:
+        texts = [answer.to_json() for answer in answers]
+        stdout("[" + ",\n".join(texts) + "]" if many else "\n".join(texts))
+        return
+    for answer in answers:
+        if output_format is Format.markdown:
+            from her2cds.rendering.markdown import to_markdown
+
+            stdout(to_markdown(blocks(answer)))
+        else:
+            print_blocks(blocks(answer))

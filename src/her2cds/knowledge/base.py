@@ -94,6 +94,15 @@ class Knowledge:
         return NameIndex((gene.id, (gene.name, *gene.synonyms)) for gene in self.data.genes)
 
     @cached_property
+    def rules_by_trial(self) -> dict[str, tuple[str, ...]]:
+        """For each trial, the rules that point to it."""
+        found: dict[str, list[str]] = {}
+        for rule in self.data.rules:
+            for trial in rule.see_trials:
+                found.setdefault(trial, []).append(rule.id)
+        return {trial: tuple(rules) for trial, rules in found.items()}
+
+    @cached_property
     def discrepancies_by_entry(self) -> dict[str, tuple[Discrepancy, ...]]:
         """The discrepancies to show beside each entry that they touch."""
         found: dict[str, list[Discrepancy]] = {}

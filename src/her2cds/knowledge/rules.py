@@ -154,10 +154,10 @@ class Rule(Entry):
 
 
 class TrialStatus(Entry):
-    """Recruitment status as a review reports it; `as_of` is that review's date."""
+    """Recruitment status as a review reports it; `as_of` is the month in which that review appeared."""
 
     status: Name
-    as_of: Name
+    as_of: Annotated[str, Field(pattern=r"^\d{4}-\d{2}$")]
     cites: Citations
 
 
@@ -166,13 +166,14 @@ class Trial(Entry):
 
     `scope`: breast (suggested), solid (suggested where the source includes breast cancer), other (kept,
     never suggested), reference (only in a reference list, never suggested), blocked (never suggested, for the
-    reason in `blocked_because`).
+    reason in `blocked_because`). `arms` says what each arm or combination gets, as the source names it.
     """
 
     id: EntryId
     acronym: Name | None = None
     title: Text
     drugs: tuple[EntryId, ...] = ()
+    arms: tuple[Text, ...] = ()
     strategy: Name
     phase: Name | None = None
     status: tuple[TrialStatus, ...] = ()

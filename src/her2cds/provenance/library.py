@@ -8,7 +8,7 @@ from pathlib import Path
 from her2cds.errors import Her2CdsError
 from her2cds.knowledge.catalogue import Source
 from her2cds.knowledge.citations import Citation
-from her2cds.provenance.passages import Passage, Review
+from her2cds.provenance.passages import REFERENCES, Passage, Review
 from her2cds.provenance.report import Failure
 
 
@@ -63,12 +63,19 @@ class Library:
         review = self._reviews.get(citation.source)
         if review is None:
             return None, [f"no source is called '{citation.source}'"]
-        passage = review.passages.get(citation.at)
+        if citation.at == REFERENCES and not citation.reference:
+            return None, ["the reference list is cited by the numbers of its entries: give `reference`"]
+        passage = self._place(review, citation)
         if passage is None:
             return None, ["no section, table or figure caption of that name is in the text"]
         if not passage.text:
             return None, ["the heading holds no text of its own; cite the subsection"]
         return passage, list(_reference_faults(review, passage, citation))
+
+    def _place(self, review: Review, citation: Citation) -> Passage | None:
+        if citation.at == REFERENCES:
+            return review.cited_entries(citation.reference)
+        return review.passages.get(citation.at)
 
 
 def _reference_faults(review: Review, passage: Passage, citation: Citation) -> Iterator[str]:

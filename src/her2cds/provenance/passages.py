@@ -3,12 +3,13 @@
 A section runs from its heading to the next heading of any level, and holds its own text only: a citation of
 "3.1. X" does not reach into "3.1.1. Y", because a claim cites the exact section. Tables and figure captions
 are places of their own, taken out of the section round them: what stands in a table is cited by the table.
-The reference list is no place to cite; it is read by number.
+The reference list is cited by its numbers only: the place is then made of these entries and of nothing else.
 """
 
 from __future__ import annotations
 
 import re
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from functools import cached_property
 
@@ -31,6 +32,7 @@ _MATTER = re.compile(
     re.IGNORECASE,
 )
 _LONGEST_HEADING = 150
+REFERENCES = "References"
 
 
 @dataclass(frozen=True)
@@ -95,13 +97,18 @@ class Review:
         """The entry of the review's reference list with this number, or None."""
         return self._references.get(number)
 
+    def cited_entries(self, numbers: Iterable[int]) -> Passage:
+        """The entries of the reference list with these numbers, as a place of its own."""
+        entries = {number: self._references[number] for number in numbers if number in self._references}
+        return Passage(self.source.id, REFERENCES, plain("\n".join(entries.values())), frozenset(entries))
+
     @property
     def reference_count(self) -> int:
         """How many entries the reference list has."""
         return len(self._references)
 
     def _not_found(self) -> list[str]:
-        return [heading for heading in self.source.sections if heading not in self.passages]
+        return [heading for heading in self.source.sections if heading not in (*self.passages, REFERENCES)]
 
     def _cut(self, body: list[str]) -> None:
         """Walk the lines once: each belongs to a table, to a caption, or to the section that is open."""

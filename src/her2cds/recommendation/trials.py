@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
 from her2cds.engine.compiled import Outcome
@@ -12,40 +12,58 @@ from her2cds.knowledge.conditions import leaves
 from her2cds.knowledge.rules import Trial
 
 _SUGGESTED_SCOPES = ("breast", "solid")
-_PHASES = ("IV", "III", "II/III", "II", "I/II", "I")
+_PHASES = ("IV", "III", "II/III", "II", "I/II", "I", "EARLY I")
+_CLOSED = frozenset({"completed", "terminated", "withdrawn", "active, not recruiting", "halted"})
 _BRAIN_FACTS = ("brain.present", "brain.active", "brain.leptomeningeal", "brain.status")
 
 
 @dataclass(frozen=True, slots=True)
 class Match:
-    """One trial and how it stands to the patient. `answers` are the findings or situations it speaks to."""
+    """One trial and how it stands to the patient.
+
+    `answers` are the findings or situations it speaks to; `closed` trials take no new patients, according to the
+    registry, or to the most final of the reviews' statuses where the registry's is not at hand.
+    """
 
     trial: Trial
     verdict: Truth
     answers: tuple[str, ...]
+    closed: bool
 
 
-def match_trials(knowledge: Knowledge, outcome: Outcome) -> tuple[Match, ...]:
+def match_trials(knowledge: Knowledge, outcome: Outcome, closed: Mapping[str, bool] | None = None) -> tuple[Match, ...]:
     """All trials that may be suggested, with their verdicts: best fit first, then phase, then identifier.
 
     Trials for other tumours, those known from reference lists only, and blocked ones are never among them.
+    `closed` says for trials whose registry record is at hand whether they take no new patients.
     """
+    closed = closed or {}
     answers = _answers(knowledge, outcome)
     matches = [
-        Match(trial, outcome.verdicts[trial.id], (*answers.get(trial.id, ()), *_brain(trial, knowledge, outcome)))
+        Match(
+            trial,
+            outcome.verdicts[trial.id],
+            (*answers.get(trial.id, ()), *_brain(trial, knowledge, outcome)),
+            closed.get(trial.id, _reported_closed(trial)),
+        )
         for trial in knowledge.data.trials
         if trial.scope in _SUGGESTED_SCOPES and trial.when is not None
     ]
-    return tuple(sorted(matches, key=_order))
+    return tuple(sorted(matches, key=_fit))
 
 
-def _order(match: Match) -> tuple[int, int, int, str]:
+def _reported_closed(trial: Trial) -> bool:
+    return any(one.status.casefold() in _CLOSED for one in trial.status)
+
+
+def _fit(match: Match) -> tuple[int, int, int, str]:
     return (-match.verdict, -len(match.answers), _phase_place(match.trial.phase), match.trial.id)
 
 
 def _phase_place(phase: str | None) -> int:
     """Later phases first; letters after the numeral (Ib) do not matter, and an unknown phase comes last."""
-    bare = (phase or "").upper().replace("A", "").replace("B", "").replace(" ", "").removeprefix("PHASE")
+    parts = dict.fromkeys(part.strip().rstrip("ab") for part in (phase or "").split("/"))
+    bare = "/".join(parts).upper()
     return _PHASES.index(bare) if bare in _PHASES else len(_PHASES)
 
 

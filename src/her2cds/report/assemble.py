@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from her2cds.engine.compiled import Outcome
 from her2cds.engine.explain import shown
 from her2cds.engine.strata import derivers
 from her2cds.facts.truth import Truth
@@ -10,20 +9,19 @@ from her2cds.facts.values import ScalarFact
 from her2cds.knowledge.base import Knowledge
 from her2cds.knowledge.rules import Rule
 from her2cds.profile.normalise import Chart
-from her2cds.recommendation.candidates import Gathered
-from her2cds.recommendation.order import Ranked
-from her2cds.recommendation.trials import Match
+from her2cds.recommendation.decide import Decision
+from her2cds.registry.record import RegistryOverlay
 from her2cds.report.context import ReportContext
 from her2cds.report.model import (
     SCHEMA_VERSION,
     Classified,
-    KnowledgeIdentity,
     Notice,
     Question,
     Report,
     SourceShown,
     TestToRequest,
     TrialGroup,
+    TrialListing,
 )
 from her2cds.report.statement import statement_for
 from her2cds.report.therapies import TherapyParts
@@ -32,33 +30,23 @@ from her2cds.version import __version__
 
 
 class ReportAssembler:
-    """Puts one report together. `deferred` are facts so open that no therapy is listed until they are known."""
+    """Puts one report together."""
 
     def __init__(
-        self,
-        chart: Chart,
-        knowledge: Knowledge,
-        outcome: Outcome,
-        gathered: Gathered,
-        ranked: tuple[Ranked, ...],
-        matches: tuple[Match, ...],
-        deferred: tuple[str, ...],
+        self, chart: Chart, knowledge: Knowledge, decision: Decision, registry: RegistryOverlay | None = None
     ) -> None:
         self._chart = chart
-        self._context = ReportContext(knowledge, outcome)
+        self._decision = decision
+        self._context = ReportContext(knowledge, decision.outcome, chart, registry)
         self._therapies = TherapyParts(self._context)
-        self._gathered = gathered
-        self._ranked = ranked
-        self._matches = matches
-        self._deferred = deferred
 
     def report(self) -> Report:
         """The report."""
-        knowledge, manifest = self._context.knowledge, self._context.knowledge.data.manifest
-        therapies = tuple(self._therapies.therapy(one) for one in self._ranked)
-        not_recommended = tuple(self._therapies.not_recommended(one) for one in self._gathered.excluded)
-        investigational = tuple(self._therapies.investigational(one) for one in self._gathered.investigational)
-        trials = tuple(TrialParts(self._context).groups(self._matches))
+        knowledge = self._context.knowledge
+        therapies = tuple(self._therapies.therapy(one) for one in self._decision.ranked)
+        not_recommended = tuple(self._therapies.not_recommended(one) for one in self._decision.gathered.excluded)
+        investigational = tuple(self._therapies.investigational(one) for one in self._decision.gathered.investigational)
+        trials = tuple(TrialParts(self._context).groups(self._decision.matches))
         findings = tuple(self._therapies.finding(rule) for rule in self._context.satisfied("biomarker"))
         tests = tuple(self._test(rule) for rule in self._context.satisfied("request"))
         profile = self._chart.profile
@@ -68,14 +56,9 @@ class ReportAssembler:
             patient_id=profile.id,
             profile_date=profile.date.isoformat() if profile.date else None,
             software_version=__version__,
-            knowledge=KnowledgeIdentity(
-                id=manifest.id,
-                version=manifest.version,
-                content_hash=knowledge.data.content_hash,
-                evidence_cut_off=manifest.evidence_cut_off,
-            ),
-            intended_use=manifest.intended_use,
-            statement=statement_for(knowledge, self._context.outcome, self._gathered, self._deferred),
+            knowledge=self._context.identity,
+            intended_use=knowledge.data.manifest.intended_use,
+            statement=self._statement(),
             classification=self._classification(),
             therapies=therapies,
             not_recommended=not_recommended,
@@ -87,6 +70,30 @@ class ReportAssembler:
             notices=self._notices(),
             discrepancies=tuple(one for one in knowledge.data.discrepancies if one.id in self._context.touched),
             sources=self._sources(),
+        )
+
+    def trial_listing(self) -> TrialListing:
+        """All trials, those that are not for this patient included."""
+        parts = TrialParts(self._context)
+        groups, deferred = tuple(parts.groups(self._decision.matches, most=None)), self._decision.deferred
+        return TrialListing.model_construct(
+            schema_version=SCHEMA_VERSION,
+            patient_id=self._chart.profile.id,
+            knowledge=self._context.identity,
+            intended_use=self._context.knowledge.data.manifest.intended_use,
+            statement=self._statement() if deferred else None,
+            groups=groups,
+            closed=tuple(parts.closed(self._decision.matches)),
+            not_eligible=tuple(parts.not_eligible(self._decision.matches)),
+            never_suggested=tuple(parts.never_suggested()),
+            questions=tuple(
+                one for one in self._questions(groups) if one.trials or one.fact in self._decision.deferred
+            ),
+        )
+
+    def _statement(self) -> str | None:
+        return statement_for(
+            self._context.knowledge, self._context.outcome, self._decision.gathered, self._decision.deferred
         )
 
     # --- Classification ---------------------------------------------------------------------------
@@ -127,10 +134,10 @@ class ReportAssembler:
 
     def _questions(self, trials: tuple[TrialGroup, ...]) -> tuple[Question, ...]:
         """The missing facts: those that decide on most regimens first, then safety, then trials."""
-        decides: dict[str, set[str]] = {fact: set() for fact in self._deferred}
+        decides: dict[str, set[str]] = {fact: set() for fact in self._decision.deferred}
         safety: dict[str, set[str]] = {}
         opens: dict[str, set[str]] = {}
-        for one in self._ranked:
+        for one in self._decision.ranked:
             for fact in self._therapies.conditional_on(one.candidate):
                 decides.setdefault(fact, set()).add(one.candidate.regimen.id)
             for check in self._therapies.open_checks(one.candidate):

@@ -9,15 +9,20 @@ from her2cds.facts.truth import Truth
 from her2cds.knowledge.base import Knowledge
 from her2cds.knowledge.citations import Citation
 from her2cds.knowledge.rules import Rule, RuleKind
+from her2cds.profile.normalise import Chart
+from her2cds.registry.record import RegistryOverlay
 from her2cds.report.missing import MissingFacts
+from her2cds.report.model import KnowledgeIdentity
 
 
 class ReportContext:
     """One report in the making."""
 
-    def __init__(self, knowledge: Knowledge, outcome: Outcome) -> None:
+    def __init__(self, knowledge: Knowledge, outcome: Outcome, chart: Chart, registry: RegistryOverlay | None) -> None:
         self.knowledge = knowledge
         self.outcome = outcome
+        self.chart = chart
+        self.registry = registry.by_id() if registry else {}
         self.missing = MissingFacts(knowledge, outcome)
         self.touched: dict[str, None] = {}
         self.cited: dict[str, None] = {}
@@ -33,6 +38,17 @@ class ReportContext:
         found = {one.id: None for entry in entry_ids for one in self.knowledge.discrepancies_by_entry.get(entry, ())}
         self.touched.update(found)
         return tuple(sorted(found))
+
+    @property
+    def identity(self) -> KnowledgeIdentity:
+        """Which knowledge base speaks."""
+        data = self.knowledge.data
+        return KnowledgeIdentity(
+            id=data.manifest.id,
+            version=data.manifest.version,
+            content_hash=data.content_hash,
+            evidence_cut_off=data.manifest.evidence_cut_off,
+        )
 
     def satisfied(self, kind: RuleKind) -> Iterable[Rule]:
         """The satisfied rules of one kind."""

@@ -15,6 +15,7 @@ from her2cds.knowledge.catalogue import Approval, Discrepancy
 from her2cds.knowledge.citations import Citation
 from her2cds.knowledge.evidence import Evidence
 from her2cds.knowledge.rules import TrialStatus
+from her2cds.registry.record import RegistryRecord
 
 SCHEMA_VERSION: Literal["1"] = "1"
 
@@ -191,24 +192,32 @@ class Investigational:
 
 @dataclass(frozen=True)
 class TrialShown:
-    """A trial for which the patient is eligible on what is known, or possibly so.
+    """A trial, and how it stands to the patient.
 
-    `met` are the criteria that hold, `unknown` the facts still missing; `inferred` are criteria that the source
-    implies rather than states; `answers` are the patient's findings or situations that the trial speaks to.
-    The status is the review's, with its date: verify it in the registry.
+    `met` are the criteria that hold, `missed` those that fail, `unknown` the facts still missing; `inferred` are
+    criteria that the source implies rather than states; `answers` are the patient's findings or situations that
+    the trial speaks to, `linked_rules` all rules that point to it. `status` is the reviews', `registry` the
+    registry's where an overlay holds it; `status_words` says both with their dates.
     """
 
     id: str
     acronym: str | None
     title: str
+    arms: tuple[str, ...]
     strategy: str
     phase: str | None
-    eligibility: Literal["eligible on what is known", "possibly eligible"]
+    population: str
+    eligibility: Literal["eligible on what is known", "possibly eligible", "not eligible"]
     answers: tuple[str, ...]
+    linked_rules: tuple[str, ...]
     met: tuple[str, ...]
+    missed: tuple[FactShown, ...]
     unknown: tuple[str, ...]
     inferred: tuple[str, ...]
     status: tuple[TrialStatus, ...]
+    registry: RegistryRecord | None
+    closed: bool
+    status_words: str
     caveats: tuple[str, ...]
     discrepancies: tuple[str, ...]
     citations: tuple[Citation, ...]
@@ -264,6 +273,40 @@ class SourceShown:
     citation: str
     doi: str | None
     reliability: str
+
+
+@dataclass(frozen=True)
+class TrialKeptOut:
+    """A trial that is never suggested: for other tumours, known from a reference only, or blocked."""
+
+    id: str
+    title: str
+    because: str
+    citations: tuple[Citation, ...]
+
+
+class TrialListing(BaseModel):
+    """Every trial of the knowledge base for one patient.
+
+    `groups` are the trials to consider, `closed` those that would fit but take no new patients.
+    """
+
+    model_config = ConfigDict(extra="forbid", frozen=True, defer_build=True)
+
+    schema_version: Literal["1"] = SCHEMA_VERSION
+    patient_id: str | None
+    knowledge: KnowledgeIdentity
+    intended_use: str
+    statement: str | None
+    groups: tuple[TrialGroup, ...]
+    closed: tuple[TrialShown, ...]
+    not_eligible: tuple[TrialShown, ...]
+    never_suggested: tuple[TrialKeptOut, ...]
+    questions: tuple[Question, ...]
+
+    def to_json(self, indent: int | None = 2) -> str:
+        """The listing as JSON; the same listing gives the same bytes."""
+        return self.model_dump_json(indent=indent)
 
 
 class Report(BaseModel):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from dataclasses import replace
 
 from her2cds.engine.explain import Explanation, explain
 from her2cds.facts.truth import Truth
@@ -38,7 +39,7 @@ class TherapyParts:
         """One ranked candidate with everything that speaks for and against it."""
         candidate = ranked.candidate
         offers = candidate.offer_parts
-        evidence = self._evidence(candidate.offers)
+        evidence = self.evidence(candidate)
         category = candidate.best_category(self._context.knowledge.data.ranking.categories)
         return Therapy(
             rank=ranked.rank,
@@ -105,8 +106,9 @@ class TherapyParts:
             citations=self._context.cite(rule.cites),
         )
 
-    def _evidence(self, rules: Iterable[Rule]) -> tuple[EvidenceShown, ...]:
-        ids = dict.fromkeys(one for rule in rules for one in rule.evidence)
+    def evidence(self, candidate: Candidate) -> tuple[EvidenceShown, ...]:
+        """The studies that the candidate's offers rest on."""
+        ids = dict.fromkeys(one for rule in candidate.offers for one in rule.evidence)
         entries = [self._context.knowledge.evidence[one] for one in ids]
         for entry in entries:
             self._context.cite(entry.citations)
@@ -225,7 +227,7 @@ class TherapyParts:
             conditional_on=self.conditional_on(candidate),
             because=tuple(self._reason(rule) for rule in candidate.offers),
             see_trials=tuple(dict.fromkeys(trial for rule in candidate.offers for trial in rule.see_trials)),
-            evidence=self._evidence(candidate.offers),
+            evidence=self.evidence(candidate),
             warnings=self._warnings(candidate),
             caveats=self._caveats(candidate),
         )
@@ -237,10 +239,24 @@ def _true_facts(tree: Explanation) -> tuple[FactShown, ...]:
     found: dict[tuple[str, str], FactShown] = {}
     for truth in wanted:
         for leaf in tree.responsible(truth) if truth is tree.truth else true_leaves(tree):
-            if leaf.test is not None:
-                fact = FactShown(fact=leaf.test.fact, test=leaf.says, value=leaf.value, origin=leaf.origin)
-                found.setdefault((fact.fact, fact.test), fact)
+            fact = fact_shown(leaf)
+            found.setdefault((fact.fact, fact.test), fact)
     return tuple(found.values())
+
+
+def fact_shown(leaf: Explanation) -> FactShown:
+    """A leaf for the reader: its test, the patient's value, and where that comes from."""
+    assert leaf.test is not None
+    return FactShown(fact=leaf.test.fact, test=leaf.says, value=leaf.value, origin=leaf.origin)
+
+
+def failed_tests(tree: Explanation) -> tuple[FactShown, ...]:
+    """The tests that make a tree false, each once; a test that fails because it holds is told with `not`."""
+    found = []
+    for leaf in tree.responsible(Truth.FALSE):
+        shown = fact_shown(leaf)
+        found.append(replace(shown, test=f"not {shown.test}") if leaf.truth is Truth.TRUE else shown)
+    return tuple(dict.fromkeys(found))
 
 
 def true_leaves(tree: Explanation) -> Iterable[Explanation]:

@@ -1,4 +1,4 @@
-"""The trial part of a report."""
+"""The trial part of a report, and the whole list of trials."""
 
 from __future__ import annotations
 
@@ -6,12 +6,23 @@ from collections.abc import Iterable, Iterator
 
 from her2cds.engine.explain import explain
 from her2cds.facts.truth import Truth
+from her2cds.knowledge.rules import Trial
 from her2cds.recommendation.trials import Match
 from her2cds.report.context import ReportContext
-from her2cds.report.model import TrialGroup, TrialShown
-from her2cds.report.therapies import true_leaves
+from her2cds.report.model import TrialGroup, TrialKeptOut, TrialShown
+from her2cds.report.therapies import failed_tests, true_leaves
 
 TRIALS_PER_STRATEGY = 3
+VERIFY = "verify it in the registry"
+_ELIGIBILITY = {
+    Truth.TRUE: "eligible on what is known",
+    Truth.UNKNOWN: "possibly eligible",
+    Truth.FALSE: "not eligible",
+}
+_NEVER = {
+    "other": "for other tumours only",
+    "reference": "known from a reference list only",
+}
 
 
 class TrialParts:
@@ -20,18 +31,26 @@ class TrialParts:
     def __init__(self, context: ReportContext) -> None:
         self._context = context
 
-    def groups(self, matches: Iterable[Match]) -> Iterator[TrialGroup]:
-        """The open trials by strategy, in the order of each group's best trial; a few of each are shown."""
+    def groups(self, matches: Iterable[Match], most: int | None = TRIALS_PER_STRATEGY) -> Iterator[TrialGroup]:
+        """The trials that take patients, by strategy, in the order of each group's best trial; at most `most` each."""
         groups: dict[str, list[Match]] = {}
         for match in matches:
-            if match.verdict is not Truth.FALSE:
+            if match.verdict is not Truth.FALSE and not match.closed:
                 groups.setdefault(match.trial.strategy, []).append(match)
         for strategy, members in groups.items():
-            shown = tuple(self.trial(match) for match in members[:TRIALS_PER_STRATEGY])
+            shown = tuple(self.trial(match) for match in members[:most])
             yield TrialGroup(strategy=strategy, trials=shown, more=len(members) - len(shown))
 
+    def closed(self, matches: Iterable[Match]) -> Iterator[TrialShown]:
+        """The trials that would fit and take no new patients."""
+        return (self.trial(match) for match in matches if match.closed and match.verdict is not Truth.FALSE)
+
+    def not_eligible(self, matches: Iterable[Match]) -> Iterator[TrialShown]:
+        """The trials that do not fit."""
+        return (self.trial(match) for match in matches if match.verdict is Truth.FALSE)
+
     def trial(self, match: Match) -> TrialShown:
-        """One trial with the criteria that hold and the facts that are missing."""
+        """One trial with the criteria that hold, those that fail, and the facts that are missing."""
         trial = match.trial
         tree = explain(
             self._context.knowledge.conditions[trial.id], self._context.outcome.facts, self._context.knowledge
@@ -40,15 +59,50 @@ class TrialParts:
             id=trial.id,
             acronym=trial.acronym,
             title=trial.title,
+            arms=trial.arms,
             strategy=trial.strategy,
             phase=trial.phase,
-            eligibility="eligible on what is known" if match.verdict is Truth.TRUE else "possibly eligible",
+            population=trial.population,
+            eligibility=_ELIGIBILITY[match.verdict],  # type: ignore[arg-type]
             answers=match.answers,
+            linked_rules=self._context.knowledge.rules_by_trial.get(trial.id, ()),
             met=tuple(dict.fromkeys(leaf.says for leaf in true_leaves(tree))),
-            unknown=() if match.verdict is Truth.TRUE else self._context.missing.of(trial.id),
+            missed=failed_tests(tree) if match.verdict is Truth.FALSE else (),
+            unknown=self._context.missing.of(trial.id) if match.verdict is Truth.UNKNOWN else (),
             inferred=trial.inferred,
             status=trial.status,
+            registry=self._context.registry.get(trial.id),
+            closed=match.closed,
+            status_words=self._status_words(trial),
             caveats=trial.caveats,
             discrepancies=self._context.discrepancies(trial.id),
             citations=self._context.cite(trial.cites),
         )
+
+    def never_suggested(self) -> Iterator[TrialKeptOut]:
+        """The trials that are kept and never suggested, with the reason."""
+        for trial in self._context.knowledge.data.trials:
+            because = trial.blocked_because or _NEVER.get(trial.scope)
+            if because:
+                yield TrialKeptOut(trial.id, trial.title, because, self._context.cite(trial.cites))
+
+    def _status_words(self, trial: Trial) -> str:
+        """The status with its source and age; the registry's first where it is at hand."""
+        record = self._context.registry.get(trial.id)
+        parts = [f"{record.status_words} according to the registry, updated {record.updated}"] if record else []
+        parts += [
+            f"{one.status} as reported in {one.as_of} by {one.cites[0].source}{self._age(one.as_of)}"
+            for one in trial.status
+        ]
+        if not trial.status:
+            parts.append("not reported by the reviews")
+        return "; ".join(parts) + ("" if record else f": {VERIFY}")
+
+    def _age(self, as_of: str) -> str:
+        """How old a status was on the day of the profile."""
+        day = self._context.chart.profile.date
+        if day is None:
+            return ""
+        year, month = (int(part) for part in as_of.split("-")[:2])
+        months = (day.year - year) * 12 + day.month - month
+        return f", {months} months before this profile" if months > 0 else ""

@@ -6,12 +6,12 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
+from her2cds.engine.near_miss import literals_missed
 from her2cds.errors import ProfileError
 from her2cds.evaluation import KnowledgeBase
 from her2cds.facts.truth import Truth
 from her2cds.knowledge.conditions import Always
 from her2cds.scenarios.model import Scenario, build_patient
-from her2cds.scenarios.near_miss import literals_missed
 from her2cds.scenarios.run import outcome_of
 
 

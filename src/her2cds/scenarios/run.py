@@ -9,14 +9,15 @@ from pathlib import Path
 from typing import Any
 
 from her2cds.engine.compiled import Outcome
+from her2cds.engine.near_miss import literals_missed
 from her2cds.errors import ProfileError
 from her2cds.evaluation import KnowledgeBase, as_profile, evaluate, evaluate_rules
 from her2cds.facts.truth import Truth
 from her2cds.profile.read import make_chart
-from her2cds.report.markdown import to_markdown
+from her2cds.rendering.markdown import to_markdown
+from her2cds.rendering.outline import outline
 from her2cds.report.model import Report, Therapy
 from her2cds.scenarios.model import Expectation, Scenario, build_patient
-from her2cds.scenarios.near_miss import literals_missed
 
 # Scenarios are read on a fixed day, so that they mean the same tomorrow.
 TODAY = Date(2026, 1, 1)
@@ -158,7 +159,7 @@ def _texts(expect: Expectation, seen: _Seen) -> Iterator[str]:
     if expect.statement is not None and expect.statement.casefold() not in statement.casefold():
         yield f"expected the statement to mention '{expect.statement}', got '{statement}'"
     if expect.shows or expect.does_not_show:
-        page = to_markdown(seen.report).replace("\\", "").casefold()
+        page = to_markdown(outline(seen.report)).replace("\\", "").casefold()
         yield from (f"expected the report to show '{one}'" for one in expect.shows if one.casefold() not in page)
         yield from (
             f"expected the report not to show '{one}'" for one in expect.does_not_show if one.casefold() in page

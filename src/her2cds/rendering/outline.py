@@ -1,18 +1,17 @@
-"""The report as a sequence of headings, paragraphs and lists: what text and Markdown have in common."""
+"""The report as a sequence of blocks: what text and Markdown have in common."""
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
 
-from her2cds.knowledge.citations import Citation
 from her2cds.knowledge.evidence import Outcome, Value
+from her2cds.rendering.blocks import Block, Bullets, Heading, Paragraph, cite
 from her2cds.report.model import (
     EvidenceShown,
     Investigational,
     Modifier,
     NotRecommended,
+    Question,
     Reason,
     Regulatory,
     Report,
@@ -20,32 +19,6 @@ from her2cds.report.model import (
     TrialShown,
     Warning,
 )
-
-
-@dataclass(frozen=True, slots=True)
-class Heading:
-    """A heading of level 1 to 3."""
-
-    level: int
-    text: str
-
-
-@dataclass(frozen=True, slots=True)
-class Paragraph:
-    """A paragraph; `strong` ones carry what must not be overlooked."""
-
-    text: str
-    strong: bool = False
-
-
-@dataclass(frozen=True, slots=True)
-class Bullets:
-    """A list of labelled lines; the label may be empty."""
-
-    lines: tuple[tuple[str, str], ...]
-
-
-Block = Heading | Paragraph | Bullets
 
 _AT_A_GLANCE = (
     ("her2.class", "HER2 class"),
@@ -84,23 +57,11 @@ def outline(report: Report) -> Iterator[Block]:
     yield from _not_recommended(report.not_recommended)
     yield from _investigational(report.investigational)
     yield from _trials(report)
-    yield from _questions(report)
+    yield from question_blocks(report.questions)
     yield from _tests(report)
     yield from _findings(report)
     yield from _notices(report)
     yield from _sources(report)
-
-
-def cite(citations: Iterable[Citation]) -> str:
-    """Citations in brackets: source, section number or table, reference numbers."""
-    return "[" + "; ".join(_one_citation(one) for one in citations) + "]" if citations else ""
-
-
-def _one_citation(citation: Citation) -> str:
-    number = re.match(r"\d+(?:\.\d+)*", citation.at)
-    place = f"§{number.group()}" if number else citation.at
-    references = f" ref. {', '.join(str(one) for one in citation.reference)}" if citation.reference else ""
-    return f"{citation.source} {place}{references}"
 
 
 def _glance(report: Report) -> Iterator[Block]:
@@ -132,14 +93,14 @@ def _therapy(therapy: Therapy, report: Report) -> Iterator[Block]:
     yield Heading(3, f"{therapy.rank}. {therapy.name}{tie}")
     lines = [("Category", _category_words(therapy))]
     if therapy.conditional_on:
-        lines.append(("Conditional on", _facts_in_words(therapy.conditional_on, report)))
+        lines.append(("Conditional on", facts_in_words(therapy.conditional_on, report.questions)))
     drugs = [" or ".join(part.names) for part in therapy.drugs]
     if drugs:
         lines.append(("Drugs", " + ".join(drugs)))
     lines += [("Why", _reason(reason)) for reason in therapy.because]
     lines += [("Given again because", text) for text in therapy.rechallenge]
     for evidence in therapy.evidence:
-        lines += _evidence(evidence)
+        lines += evidence_lines(evidence)
     lines += [("Finding", _modifier(one)) for one in therapy.modifiers]
     lines += [(_EFFECT_WORDS[one.effect], _warning(one)) for one in therapy.warnings]
     if therapy.open_checks:
@@ -157,7 +118,7 @@ def _therapy(therapy: Therapy, report: Report) -> Iterator[Block]:
 def _open_checks(therapy: Therapy, report: Report) -> str:
     """The missing facts on which a contraindication depends, each once."""
     missing = dict.fromkeys(fact for one in therapy.open_checks for fact in one.missing)
-    return _facts_in_words(missing, report)
+    return facts_in_words(missing, report.questions)
 
 
 def _category_words(therapy: Therapy) -> str:
@@ -166,9 +127,10 @@ def _category_words(therapy: Therapy) -> str:
     return f"{words}{lowered}; {therapy.status}"
 
 
-def _facts_in_words(facts: Iterable[str], report: Report) -> str:
-    questions = {one.fact: one.question for one in report.questions}
-    return "; ".join(questions.get(fact, fact) for fact in facts)
+def facts_in_words(facts: Iterable[str], questions: Iterable[Question]) -> str:
+    """Missing facts as the questions to ask."""
+    asked = {one.fact: one.question for one in questions}
+    return "; ".join(asked.get(fact, fact) for fact in facts)
 
 
 def _reason(reason: Reason) -> str:
@@ -176,7 +138,8 @@ def _reason(reason: Reason) -> str:
     return f"{reason.because} {cite(reason.citations)} Rule {reason.rule}, because {facts}."
 
 
-def _evidence(shown: EvidenceShown) -> Iterator[tuple[str, str]]:
+def evidence_lines(shown: EvidenceShown) -> Iterator[tuple[str, str]]:
+    """A study and its figures, one labelled line each."""
     study = shown.study
     discrepancy = f" See {', '.join(shown.discrepancies)}." if shown.discrepancies else ""
     text = f"{study.name}, phase {study.phase}, level {study.level}: {study.summary} {cite(study.reported_by)}"
@@ -268,34 +231,39 @@ def _trials(report: Report) -> Iterator[Block]:
         return
     yield Heading(2, "Trials to consider, by strategy")
     yield Paragraph(
-        "Statuses are as the reviews reported them (2022 to 2024) and must be verified in the registry. What a review "
+        "Statuses the reviews reported date from 2022 to 2024 and must be verified in the registry. What a review "
         "does not say about eligibility: see the registry record."
     )
     for group in report.trials:
         more = f" ({group.more} more)" if group.more else ""
         yield Heading(3, f"{group.strategy}{more}")
-        yield Bullets(tuple((_trial_name(one), _trial(one, report)) for one in group.trials))
+        yield Bullets(tuple((trial_name(one), trial_words(one, report.questions)) for one in group.trials))
 
 
-def _trial_name(one: TrialShown) -> str:
+def trial_name(one: TrialShown) -> str:
+    """Identifier and acronym."""
     return f"{one.id} {one.acronym}" if one.acronym else one.id
 
 
-def _trial(one: TrialShown, report: Report) -> str:
+def trial_words(one: TrialShown, questions: Iterable[Question]) -> str:
+    """A trial in a few sentences."""
     phase = f" Phase {one.phase}." if one.phase else ""
     answers = f" Answers: {', '.join(one.answers)}." if one.answers else ""
-    unknown = f" Not known: {_facts_in_words(one.unknown, report)}." if one.unknown else ""
-    status = "; ".join(f"{each.status}, as reported {each.as_of}" for each in one.status) or "not reported"
+    unknown = f" Not known: {facts_in_words(one.unknown, questions)}." if one.unknown else ""
     caveats = f" {' '.join(one.caveats)}" if one.caveats else ""
-    return f"{one.title}.{phase} {one.eligibility}.{answers}{unknown} Status: {status}.{caveats} {cite(one.citations)}"
+    return (
+        f"{one.title}.{phase} {one.eligibility}.{answers}{unknown} Status: {one.status_words}.{caveats} "
+        f"{cite(one.citations)}"
+    )
 
 
-def _questions(report: Report) -> Iterator[Block]:
-    if not report.questions:
+def question_blocks(questions: tuple[Question, ...]) -> Iterator[Block]:
+    """What is missing: the questions in order, what each decides and how to get the answer."""
+    if not questions:
         return
     yield Heading(2, "What is missing")
     lines = []
-    for one in report.questions:
+    for one in questions:
         decides = f" Decides on: {', '.join(one.decides)}." if one.decides else ""
         safety = f" Safety of: {', '.join(one.safety_of)}." if one.safety_of else ""
         trials = f" Trials: {', '.join(one.trials)}." if one.trials else ""

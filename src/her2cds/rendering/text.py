@@ -1,18 +1,18 @@
-"""The report as lines of text for a terminal, each with the style of its parts. Knows nothing of terminals."""
+"""Blocks as lines of text for a terminal, each with the style of its parts. Knows nothing of terminals."""
 
 from __future__ import annotations
 
 import textwrap
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
-from her2cds.report.model import Report
-from her2cds.report.outline import Bullets, Heading, outline
+from her2cds.rendering.blocks import Block, Bullets, Heading, Tree, TreeLine
 
 WIDTH = 80
 _INDENT = "  "
 _NARROWEST = 20
 _STYLES = {1: "bold", 2: "bold cyan", 3: "bold"}
+_MARK_STYLES = {"yes": "green", "no": "red", "?": "magenta"}
 _LABEL_STYLES = {
     "Warning": "yellow",
     "Specialist's decision": "bold yellow",
@@ -32,9 +32,9 @@ class StyledLine:
     end: int = 0
 
 
-def styled_lines(report: Report, width: int = WIDTH) -> Iterator[StyledLine]:
-    """The report wrapped to a width."""
-    for block in outline(report):
+def styled_lines(blocks: Iterable[Block], width: int = WIDTH) -> Iterator[StyledLine]:
+    """The blocks wrapped to a width."""
+    for block in blocks:
         if isinstance(block, Heading):
             yield StyledLine("")
             yield from _styled(block.text, width, _STYLES[block.level])
@@ -43,6 +43,9 @@ def styled_lines(report: Report, width: int = WIDTH) -> Iterator[StyledLine]:
         elif isinstance(block, Bullets):
             for label, text in block.lines:
                 yield from _bullet(label, text, width)
+        elif isinstance(block, Tree):
+            for line in block.lines:
+                yield from _branch(line, width)
         else:
             yield from _styled(block.text, width, "bold" if block.strong else "")
 
@@ -58,6 +61,16 @@ def _bullet(label: str, text: str, width: int) -> Iterator[StyledLine]:
     for number, line in enumerate(_wrapped(head + text, width - len(_INDENT))):
         styled = len(head.rstrip()) if number == 0 else 0
         yield StyledLine(_INDENT + line, _LABEL_STYLES.get(label, "bold"), len(_INDENT), len(_INDENT) + styled)
+
+
+def _branch(line: TreeLine, width: int) -> Iterator[StyledLine]:
+    """One line of a tree; what does not fit hangs below its text, and the mark has its own style."""
+    indent = _INDENT * (line.depth + 1)
+    hang = indent + " " * (len(line.mark) + 1)
+    first, *rest = _wrapped(line.text, width - len(hang))
+    yield StyledLine(f"{indent}{line.mark} {first}", _MARK_STYLES.get(line.mark, ""), len(indent), len(hang))
+    for text in rest:
+        yield StyledLine(hang + text)
 
 
 def _wrapped(text: str, width: int) -> list[str]:

@@ -1,0 +1,111 @@
+"""Explanations, comparisons and trial lists as blocks."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+
+from her2cds.rendering.blocks import Block, Bullets, Heading, Paragraph, Tree, TreeLine, cite
+from her2cds.rendering.outline import evidence_lines, question_blocks, trial_name, trial_words
+from her2cds.report.model import FactShown, KnowledgeIdentity, TrialListing
+from her2cds.report.ranked_because import RankedBecause, Side
+from her2cds.report.why import RuleExplained, Step, Why
+
+_MARKS = {"true": "yes", "false": "no", "unknown": "?"}
+
+
+def outline_why(why: Why) -> Iterator[Block]:
+    """An explanation: how the subject stands, then each rule with its tree, the nearest first."""
+    of = f" for {why.patient_id}" if why.patient_id else ""
+    yield Heading(1, f"{why.name}{of}")
+    yield Paragraph(f"{why.kind} {why.subject}: {why.standing}", strong=True)
+    yield from (Paragraph(note) for note in why.notes)
+    for rule in why.rules:
+        yield from _rule(rule)
+    if why.restrictions:
+        yield Heading(2, "Cautions and findings that concern it")
+        for rule in why.restrictions:
+            yield from _rule(rule)
+    yield from _footer(why.intended_use, why.knowledge)
+
+
+def outline_ranked_because(answer: RankedBecause) -> Iterator[Block]:
+    """Two candidates side by side, and the criterion that decides."""
+    yield Heading(1, f"{answer.upper.name} and {answer.lower.name}")
+    yield Paragraph(f"{'A tie: ' if answer.tied else ''}{answer.because}", strong=True)
+    yield Heading(2, "Criteria, in order")
+    yield Bullets(
+        tuple(
+            (
+                one.criterion + (" (decides)" if one.decides else ""),
+                f"{answer.upper.name}: {one.upper}; {answer.lower.name}: {one.lower}",
+            )
+            for one in answer.criteria
+        )
+    )
+    for side in (answer.upper, answer.lower):
+        yield from _side(side)
+    yield from _footer(answer.intended_use, answer.knowledge)
+
+
+def outline_trials(listing: TrialListing, everything: bool) -> Iterator[Block]:
+    """The trials by strategy; with `everything` also those that are not for this patient, and why."""
+    of = f" for {listing.patient_id}" if listing.patient_id else ""
+    yield Heading(1, f"Trials{of}")
+    if listing.statement:
+        yield Paragraph(listing.statement, strong=True)
+    to_consider = sum(len(group.trials) for group in listing.groups)
+    yield Paragraph(
+        f"{to_consider} trials to consider, {len(listing.closed)} that would fit and are closed, "
+        f"{len(listing.not_eligible)} not for this patient, {len(listing.never_suggested)} never suggested. "
+        "Eligibility is what the reviews say and no more: see the registry record."
+    )
+    for group in listing.groups:
+        yield Heading(2, group.strategy)
+        yield Bullets(tuple((trial_name(one), trial_words(one, listing.questions)) for one in group.trials))
+    if everything:
+        yield Heading(2, "Would fit, closed to new patients")
+        yield Bullets(tuple((trial_name(one), trial_words(one, listing.questions)) for one in listing.closed))
+        yield Heading(2, "Not eligible")
+        yield Bullets(
+            tuple((trial_name(one), f"{one.title}. Fails: {_failed(one.missed)}") for one in listing.not_eligible)
+        )
+        yield Heading(2, "Never suggested")
+        yield Bullets(
+            tuple((one.id, f"{one.title}: {one.because} {cite(one.citations)}") for one in listing.never_suggested)
+        )
+    yield from question_blocks(listing.questions)
+    yield from _footer(listing.intended_use, listing.knowledge)
+
+
+def _rule(rule: RuleExplained) -> Iterator[Block]:
+    effect = f" ({rule.effect})" if rule.effect else ""
+    yield Heading(3, f"{rule.id}{effect}: {rule.verdict}")
+    yield Paragraph(f"{rule.title} {cite(rule.citations)}".strip())
+    if rule.failed:
+        yield Paragraph(f"Fails: {_failed(rule.failed)}")
+    if rule.missing:
+        yield Paragraph(f"Not known: {', '.join(rule.missing)}")
+    yield Tree(tuple(_tree_lines(rule.tree, 0)))
+
+
+def _tree_lines(step: Step, depth: int) -> Iterator[TreeLine]:
+    value = f": the patient's is {step.value}" if step.value else ""
+    origin = f" ({step.origin})" if step.origin else ""
+    yield TreeLine(depth, _MARKS[step.truth], f"{step.says}{value}{origin}")
+    for part in step.parts:
+        yield from _tree_lines(part, depth + 1)
+
+
+def _failed(tests: Iterable[FactShown]) -> str:
+    return "; ".join(f"{one.test}, but it is {one.value}{f' ({one.origin})' if one.origin else ''}" for one in tests)
+
+
+def _side(side: Side) -> Iterator[Block]:
+    yield Heading(2, f"{side.rank}. {side.name}")
+    lines = [line for one in side.evidence for line in evidence_lines(one)]
+    yield Bullets(tuple(lines) or (("Evidence", "no study of its own"),))
+
+
+def _footer(intended_use: str, knowledge: KnowledgeIdentity) -> Iterator[Block]:
+    yield Paragraph(intended_use)
+    yield Paragraph(f"Knowledge base {knowledge.id} {knowledge.version}. {knowledge.evidence_cut_off}")
