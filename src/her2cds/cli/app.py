@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
+from her2cds.cli import explore
 from her2cds.cli.kb import kb_app
 from her2cds.cli.options import File, Files, Format, Output, Registry, Rules
 from her2cds.cli.output import Exit, content_of, fail, guarded, open_knowledge, print_answers, stdout
@@ -40,6 +41,9 @@ app = typer.Typer(
 )
 app.add_typer(kb_app, name="kb")
 app.add_typer(trials_app, name="trials")
+app.command()(explore.questions)
+app.command(name="what-if")(explore.what_if)
+app.command()(explore.compare)
 
 
 class SchemaKind(StrEnum):
@@ -122,6 +126,7 @@ def explain(
     over: Annotated[
         str | None, typer.Option("--over", metavar="REGIMEN", help="compare with this ranked regimen instead")
     ] = None,
+    depth: Annotated[int, typer.Option("--depth", min=0, max=99, help="how deep the trees are printed")] = 3,
     output_format: Output = Format.text,
     rules: Rules = None,
 ) -> None:
@@ -130,7 +135,7 @@ def explain(
     found = guarded(file, lambda: _explanation(file, name, over, knowledge))
     if isinstance(found, Exit):
         raise typer.Exit(int(found))
-    print_answers([found], output_format, _explanation_blocks, many=False)
+    print_answers([found], output_format, lambda one: _explanation_blocks(one, depth), many=False)
 
 
 def _report(name: str, knowledge: KnowledgeBase) -> Report:
@@ -156,11 +161,11 @@ def _explanation(file: str, name: str, over: str | None, knowledge: KnowledgeBas
     return evaluation.explain(profile, name, knowledge, label=file)
 
 
-def _explanation_blocks(answer: Why | RankedBecause) -> Iterator[Block]:
+def _explanation_blocks(answer: Why | RankedBecause, depth: int) -> Iterator[Block]:
     from her2cds.rendering.outline_answers import outline_ranked_because, outline_why
     from her2cds.report.why import Why
 
-    return outline_why(answer) if isinstance(answer, Why) else outline_ranked_because(answer)
+    return outline_why(answer, depth) if isinstance(answer, Why) else outline_ranked_because(answer)
 
 
 def main() -> None:

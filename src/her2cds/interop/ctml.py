@@ -76,7 +76,7 @@ def export(trial: Trial, knowledge: Knowledge) -> Exported:
         "long_title": trial.title,
         "phase": trial.phase or "",
         "status": trial.status[0].status if trial.status else "",
-        "nct_purpose": f"{trial.population} As five reviews of 2022 to 2024 describe it; verify in the registry.",
+        "nct_purpose": f"{trial.population} (as reviews of 2022 to 2024 describe it; verify in the registry)",
         "drug_list": {"drug": [{"drug_name": knowledge.drugs[drug].name} for drug in trial.drugs]},
         "treatment_list": {"step": [{"step_internal_id": 1, "step_code": "1", "step_type": "Study", "arm": [arm]}]},
         "additional_criteria": [*left_out, *(f"inferred, not stated: {one}" for one in trial.inferred)],
@@ -151,6 +151,8 @@ class _Writer:
                 return self._drug(drug)
             case "prior.agents" | "prior.agents_advanced", "contains_any", tuple(drugs):
                 return {"or": [self._drug(drug) for drug in drugs]}
+            case "prior.classes" | "prior.classes_advanced", "contains", str(drug_class):
+                return {"or": [self._drug(drug) for drug in self._members(drug_class)]}
             case "disease.primary", "is", "breast":
                 return {"clinical": {"oncotree_primary_diagnosis": "Breast"}}
         return None
@@ -158,6 +160,9 @@ class _Writer:
     def _alteration(self, member: str) -> Clause | None:
         gene, _, kind = member.partition(":")
         return {"genomic": {"hugo_symbol": gene, **_KINDS[kind]}} if kind in _KINDS else None
+
+    def _members(self, drug_class: str) -> list[str]:
+        return [drug.id for drug in self._knowledge.data.drugs if drug_class in drug.classes]
 
     def _drug(self, drug: str) -> Clause:
         return {"prior_treatment": {"prior_treatment_agent": self._knowledge.drugs[drug].name}}

@@ -5,7 +5,7 @@ from __future__ import annotations
 from functools import cached_property
 
 from her2cds.knowledge.catalogue import Combination, Discrepancy, Drug, Regimen, Source
-from her2cds.knowledge.conditions import Condition, ConditionParser, Domains
+from her2cds.knowledge.conditions import Condition, ConditionParser, Domains, leaves
 from her2cds.knowledge.data import KnowledgeData
 from her2cds.knowledge.evidence import Evidence
 from her2cds.knowledge.names import NameIndex
@@ -101,6 +101,16 @@ class Knowledge:
             for trial in rule.see_trials:
                 found.setdefault(trial, []).append(rule.id)
         return {trial: tuple(rules) for trial, rules in found.items()}
+
+    @cached_property
+    def trials_about_brain(self) -> frozenset[str]:
+        """The trials whose eligibility asks about brain or leptomeningeal metastases."""
+        return frozenset(
+            trial.id
+            for trial in self.data.trials
+            if trial.when is not None
+            and any(leaf.fact.startswith("brain.") for leaf in leaves(self.conditions[trial.id]))
+        )
 
     @cached_property
     def discrepancies_by_entry(self) -> dict[str, tuple[Discrepancy, ...]]:

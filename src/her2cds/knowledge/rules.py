@@ -234,17 +234,20 @@ class FactDefinition(Entry):
     `type`: bool, enum, number, set. `values` closes the domain of an enum or a set of plain words;
     `of` names the catalogue a set draws from. `derived` facts are made by classification rules;
     `default` is a derived fact's value when every rule that could derive it is false. `partial`: a profile can
-    narrow the fact down without settling it (one line or two); other given facts are known or unknown.
+    narrow the fact down without settling it (one line or two); other given facts are known or unknown. `whole` numbers
+    are counts and grades. `unsettled` values say that the fact is in need of another test.
     """
 
     id: FactName
     type: Literal["bool", "enum", "number", "set"]
     meaning: Text
     values: tuple[Name, ...] = ()
+    unsettled: tuple[Name, ...] = ()
     of: Literal["drugs", "drug_classes", "alterations", "protein_changes"] | None = None
     unit: Name | None = None
     minimum: float | None = None
     maximum: float | None = None
+    whole: bool = False
     derived: bool = False
     default: Name | None = None
     origin: Text

@@ -97,13 +97,37 @@ class Gathered:
 
 def gather(knowledge: Knowledge, outcome: Outcome) -> Gathered:
     """The candidates of a patient, unordered."""
-    candidates = [_with_restrictions(one, knowledge, outcome) for one in _offered(knowledge, outcome)]
+    restrictions = _Restrictions.of(knowledge, outcome)
+    candidates = [_with_restrictions(one, knowledge, outcome, restrictions) for one in _offered(knowledge, outcome)]
     care = [one for one in candidates if not _is_investigational(one)]
     return Gathered(
         ranked=tuple(one for one in care if not one.exclusions),
         excluded=tuple(one for one in care if one.exclusions),
         investigational=tuple(one for one in candidates if _is_investigational(one) and not one.exclusions),
     )
+
+
+@dataclass(frozen=True, slots=True)
+class _Restrictions:
+    """The cautions and findings that matter for this patient: most rules are false, and looked at once only."""
+
+    excluding: tuple[Rule, ...]
+    holding: tuple[Rule, ...]
+    to_check: tuple[Rule, ...]
+    findings: tuple[Rule, ...]
+
+    @classmethod
+    def of(cls, knowledge: Knowledge, outcome: Outcome) -> _Restrictions:
+        verdicts = outcome.verdicts
+        cautions = [(rule, rule.caution.effect) for rule in knowledge.rules_of("caution") if rule.caution]
+        held = [(rule, effect) for rule, effect in cautions if verdicts[rule.id] is Truth.TRUE]
+        strong = [rule for rule, effect in cautions if effect in ("exclude", "conditional")]
+        return cls(
+            excluding=tuple(rule for rule, effect in held if effect == "exclude"),
+            holding=tuple(rule for rule, effect in held if effect != "exclude"),
+            to_check=tuple(rule for rule in strong if verdicts[rule.id] is Truth.UNKNOWN),
+            findings=tuple(rule for rule in knowledge.rules_of("biomarker") if verdicts[rule.id] is Truth.TRUE),
+        )
 
 
 def _is_investigational(candidate: Candidate) -> bool:
@@ -128,29 +152,43 @@ def _components(regimen: Regimen, outcome: Outcome) -> list[tuple[str, ...]]:
     return [component.options for component in regimen.components]
 
 
-def _with_restrictions(candidate: Candidate, knowledge: Knowledge, outcome: Outcome) -> Candidate:
+def _with_restrictions(
+    candidate: Candidate, knowledge: Knowledge, outcome: Outcome, restrictions: _Restrictions
+) -> Candidate:
+    excluded = _applied(restrictions.excluding, candidate, knowledge)
     exclusions = [
         *_progressed(candidate, knowledge, outcome),
         *_hypersensitive(candidate, knowledge, outcome),
-        *_contraindicated(candidate, knowledge, outcome),
+        *(Exclusion(drug, _because(one.rule), one.rule) for one in excluded for drug in one.drugs),
     ]
     _drop(candidate, exclusions)
-    for rule in knowledge.rules_of("caution"):
-        assert rule.caution is not None
-        verdict = outcome.verdicts[rule.id]
-        if verdict is Truth.FALSE:
-            continue
-        drugs = _concerned(rule, candidate, knowledge)
-        if not drugs:
-            continue
-        if verdict is Truth.TRUE and rule.caution.effect != "exclude":
-            candidate.cautions.append(AppliedCaution(rule, drugs))
-        elif verdict is Truth.UNKNOWN and rule.caution.effect in ("exclude", "conditional"):
-            candidate.open_checks.append(AppliedCaution(rule, drugs))
+    candidate.cautions += _applied(restrictions.holding, candidate, knowledge)
+    candidate.open_checks += _applied(restrictions.to_check, candidate, knowledge)
+    candidate.modifiers += _applied(restrictions.findings, candidate, knowledge)
     _note_intolerance(candidate, outcome)
-    _note_modifiers(candidate, knowledge, outcome)
     _note_unclear_progression(candidate, outcome)
     return candidate
+
+
+def _applied(rules: Iterable[Rule], candidate: Candidate, knowledge: Knowledge) -> list[AppliedCaution]:
+    """The rules that concern the candidate, each with the drugs it is about: all where it names the regimen."""
+    drugs = candidate.drugs
+    found = []
+    for rule in rules:
+        target = rule.caution.on if rule.caution else rule.modifies.on if rule.modifies else None
+        if target is not None and candidate.regimen.id in target.regimens:
+            concerned = drugs
+        else:
+            about = knowledge.target_drugs[rule.id]
+            concerned = () if about.isdisjoint(drugs) else tuple(drug for drug in drugs if drug in about)
+        if concerned:
+            found.append(AppliedCaution(rule, concerned))
+    return found
+
+
+def _because(rule: Rule) -> str:
+    assert rule.caution is not None
+    return rule.caution.because
 
 
 def _rechallenge_allowed(candidate: Candidate) -> set[str]:
@@ -176,23 +214,6 @@ def _hypersensitive(candidate: Candidate, knowledge: Knowledge, outcome: Outcome
                 yield Exclusion(drug, knowledge.data.ranking.hypersensitivity, origin=fact.origin)
 
 
-def _contraindicated(candidate: Candidate, knowledge: Knowledge, outcome: Outcome) -> Iterator[Exclusion]:
-    for rule in knowledge.rules_of("caution"):
-        assert rule.caution is not None
-        if rule.caution.effect == "exclude" and outcome.verdicts[rule.id] is Truth.TRUE:
-            for drug in _concerned(rule, candidate, knowledge):
-                yield Exclusion(drug, rule.caution.because, rule)
-
-
-def _concerned(rule: Rule, candidate: Candidate, knowledge: Knowledge) -> tuple[str, ...]:
-    """The candidate's drugs that the rule is about; all of them where it names the whole regimen."""
-    target = rule.caution.on if rule.caution else rule.modifies.on if rule.modifies else None
-    if target is not None and candidate.regimen.id in target.regimens:
-        return candidate.drugs
-    about = knowledge.target_drugs[rule.id]
-    return tuple(drug for drug in candidate.drugs if drug in about)
-
-
 def _drop(candidate: Candidate, exclusions: Iterable[Exclusion]) -> None:
     """Take excluded drugs out of the choices; a part without any drug left excludes the regimen."""
     by_drug: dict[str, list[Exclusion]] = {}
@@ -215,15 +236,6 @@ def _note_intolerance(candidate: Candidate, outcome: Outcome) -> None:
         candidate.intolerances += [
             Intolerance(drug, stopped.origins[drug]) for drug in fixed if drug in stopped.present
         ]
-
-
-def _note_modifiers(candidate: Candidate, knowledge: Knowledge, outcome: Outcome) -> None:
-    for rule in knowledge.rules_of("biomarker"):
-        assert rule.modifies is not None
-        if outcome.verdicts[rule.id] is Truth.TRUE:
-            drugs = _concerned(rule, candidate, knowledge)
-            if drugs:
-                candidate.modifiers.append(AppliedCaution(rule, drugs))
 
 
 def _note_unclear_progression(candidate: Candidate, outcome: Outcome) -> None:

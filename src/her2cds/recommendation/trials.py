@@ -4,17 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from functools import cache
 
 from her2cds.engine.compiled import Outcome
 from her2cds.facts.truth import Truth
 from her2cds.knowledge.base import Knowledge
-from her2cds.knowledge.conditions import leaves
 from her2cds.knowledge.rules import Trial
 
 _SUGGESTED_SCOPES = ("breast", "solid")
 _PHASES = ("IV", "III", "II/III", "II", "I/II", "I", "EARLY I")
 _CLOSED = frozenset({"completed", "terminated", "withdrawn", "active, not recruiting", "halted"})
-_BRAIN_FACTS = ("brain.present", "brain.active", "brain.leptomeningeal", "brain.status")
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,11 +38,13 @@ def match_trials(knowledge: Knowledge, outcome: Outcome, closed: Mapping[str, bo
     """
     closed = closed or {}
     answers = _answers(knowledge, outcome)
+    brain = ("brain metastases",) if _present(("brain.present", "brain.leptomeningeal"), outcome) else ()
+    about_brain = knowledge.trials_about_brain if brain else frozenset()
     matches = [
         Match(
             trial,
             outcome.verdicts[trial.id],
-            (*answers.get(trial.id, ()), *_brain(trial, knowledge, outcome)),
+            (*answers.get(trial.id, ()), *(brain if trial.id in about_brain else ())),
             closed.get(trial.id, _reported_closed(trial)),
         )
         for trial in knowledge.data.trials
@@ -60,6 +61,7 @@ def _fit(match: Match) -> tuple[int, int, int, str]:
     return (-match.verdict, -len(match.answers), _phase_place(match.trial.phase), match.trial.id)
 
 
+@cache
 def _phase_place(phase: str | None) -> int:
     """Later phases first; letters after the numeral (Ib) do not matter, and an unknown phase comes last."""
     parts = dict.fromkeys(part.strip().rstrip("ab") for part in (phase or "").split("/"))
@@ -75,14 +77,6 @@ def _answers(knowledge: Knowledge, outcome: Outcome) -> dict[str, tuple[str, ...
             for trial in rule.see_trials:
                 found.setdefault(trial, []).append(rule.modifies.marker)
     return {trial: tuple(dict.fromkeys(markers)) for trial, markers in found.items()}
-
-
-def _brain(trial: Trial, knowledge: Knowledge, outcome: Outcome) -> tuple[str, ...]:
-    """`brain metastases` for a trial that asks about them, where the patient has them."""
-    if not _present(("brain.present", "brain.leptomeningeal"), outcome):
-        return ()
-    asked = any(leaf.fact in _BRAIN_FACTS for leaf in leaves(knowledge.conditions[trial.id]))
-    return ("brain metastases",) if asked else ()
 
 
 def _present(facts: Iterable[str], outcome: Outcome) -> bool:

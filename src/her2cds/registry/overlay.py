@@ -15,7 +15,6 @@ from her2cds.errors import RegistryError, RegistryFault
 from her2cds.knowledge.base import Knowledge
 from her2cds.registry.record import OVERLAY_FORMAT, RegistryOverlay, RegistryRecord
 from her2cds.registry.study import MAX_BYTES, read_studies
-from her2cds.suggest import did_you_mean
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,8 +91,8 @@ def _unusable(
     record: RegistryRecord, file: str, knowledge: Knowledge, held: dict[str, RegistryRecord]
 ) -> RegistryFault | None:
     if record.id not in knowledge.trials:
-        hint = did_you_mean(record.id, knowledge.trials) or "only trials that the knowledge base names are taken over"
-        return RegistryFault(f"{file}: {record.id}", "a trial that the knowledge base does not name", hint)
+        remedy = "only trials that the knowledge base names are taken over"
+        return RegistryFault(f"{file}: {record.id}", "a trial that the knowledge base does not name", remedy)
     older = held.get(record.id)
     if older is not None and record.updated < older.updated:
         found = f"updated {record.updated}, older than the {older.updated} already held"

@@ -4,27 +4,30 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 
+from her2cds.exploration.change import Comparison
+from her2cds.exploration.effects import Effect, WhatIsMissing
 from her2cds.rendering.blocks import Block, Bullets, Heading, Paragraph, Tree, TreeLine, cite
 from her2cds.rendering.outline import evidence_lines, question_blocks, trial_name, trial_words
 from her2cds.report.model import FactShown, KnowledgeIdentity, TrialListing
 from her2cds.report.ranked_because import RankedBecause, Side
 from her2cds.report.why import RuleExplained, Step, Why
 
+DEPTH = 3
 _MARKS = {"true": "yes", "false": "no", "unknown": "?"}
 
 
-def outline_why(why: Why) -> Iterator[Block]:
-    """An explanation: how the subject stands, then each rule with its tree, the nearest first."""
+def outline_why(why: Why, depth: int = DEPTH) -> Iterator[Block]:
+    """An explanation: how the subject stands, then each rule with its tree to a depth, the nearest first."""
     of = f" for {why.patient_id}" if why.patient_id else ""
     yield Heading(1, f"{why.name}{of}")
     yield Paragraph(f"{why.kind} {why.subject}: {why.standing}", strong=True)
     yield from (Paragraph(note) for note in why.notes)
     for rule in why.rules:
-        yield from _rule(rule)
+        yield from _rule(rule, depth)
     if why.restrictions:
         yield Heading(2, "Cautions and findings that concern it")
         for rule in why.restrictions:
-            yield from _rule(rule)
+            yield from _rule(rule, depth)
     yield from _footer(why.intended_use, why.knowledge)
 
 
@@ -77,7 +80,72 @@ def outline_trials(listing: TrialListing, everything: bool) -> Iterator[Block]:
     yield from _footer(listing.intended_use, listing.knowledge)
 
 
-def _rule(rule: RuleExplained) -> Iterator[Block]:
+def outline_questions(missing: WhatIsMissing) -> Iterator[Block]:
+    """The open questions, those that change most first, with what each possible answer would change."""
+    yield Heading(1, f"What is missing{f' for {missing.patient_id}' if missing.patient_id else ''}")
+    yield Paragraph(f"First now: {', '.join(missing.top) or 'nothing'}", strong=True)
+    for one in missing.questions:
+        yield Heading(3, f"{one.question} [{one.fact}]")
+        lines = [("Holds everything back", "nothing is listed until this is known")] if one.needed else []
+        lines += [(effect.answer, effect_words(effect)) for effect in one.effects if not effect.changes_nothing]
+        idle = [effect.answer for effect in one.effects if effect.changes_nothing]
+        lines += [(", ".join(idle), "changes nothing that is ranked, ruled out or open")] if idle else []
+        lines += [("How", one.obtain)] if one.obtain else []
+        lines += [("Test suggested", f"{test.test} ({test.rule}) {cite(test.citations)}") for test in one.tests]
+        yield Bullets(tuple(lines))
+    yield from _footer(missing.intended_use, missing.knowledge)
+
+
+def effect_words(effect: Effect) -> str:
+    """What one answer would change, in a sentence."""
+    parts = []
+    if effect.overturns:
+        parts.append(f"contradicts what the chart says now of {', '.join(effect.overturns)}")
+    if effect.top_changes:
+        parts.append(f"first would be {', '.join(effect.top) or 'nothing'}")
+    for label, regimens in (
+        ("enters", effect.enters),
+        ("leaves", effect.leaves),
+        ("ruled out", effect.ruled_out),
+        ("no longer conditional", effect.settles),
+    ):
+        if regimens:
+            parts.append(f"{label}: {', '.join(regimens)}")
+    if effect.trials_opened:
+        parts.append(f"{effect.trials_opened} more trials fit on what is known")
+    if effect.trials_closed:
+        parts.append(f"{effect.trials_closed} trials no longer fit")
+    return "; ".join(parts)
+
+
+def outline_comparison(comparison: Comparison) -> Iterator[Block]:
+    """Before and after: the changes, then the regimens that changed with the reasons, then what stayed."""
+    before, after = comparison.before_id or "before", comparison.after_id or "after"
+    yield Heading(1, f"{before} and {after}" if before != after else f"What if, for {before}")
+    if comparison.changes:
+        yield Bullets(tuple(("Changed", one) for one in comparison.changes))
+    if comparison.statement_before != comparison.statement_after:
+        for label, text in (("Before", comparison.statement_before), ("After", comparison.statement_after)):
+            yield Paragraph(f"{label}: {text or 'candidates are listed'}", strong=True)
+    changed = [one for one in comparison.regimens if one.kind != "same"]
+    yield Heading(2, "Regimens")
+    if not changed:
+        yield Paragraph("No regimen stands otherwise than before.")
+    for one in changed:
+        yield Heading(3, f"{one.name}: {one.kind}")
+        yield Bullets((("Before", one.before), ("After", one.after), *(("Because", text) for text in one.because)))
+    same = [f"{one.name} ({one.after})" for one in comparison.regimens if one.kind == "same"]
+    if same:
+        yield Paragraph(f"As before: {'; '.join(same)}")
+    yield Heading(2, "Trials")
+    opened, closed = comparison.trials.opened, comparison.trials.closed
+    yield Bullets((("Now to consider", ", ".join(opened) or "none"), ("No longer fit", ", ".join(closed) or "none")))
+    yield Heading(2, "Facts that differ")
+    yield Bullets(tuple((one.fact, f"{one.before} → {one.after}") for one in comparison.facts))
+    yield from _footer(comparison.intended_use, comparison.knowledge)
+
+
+def _rule(rule: RuleExplained, depth: int) -> Iterator[Block]:
     effect = f" ({rule.effect})" if rule.effect else ""
     yield Heading(3, f"{rule.id}{effect}: {rule.verdict}")
     yield Paragraph(f"{rule.title} {cite(rule.citations)}".strip())
@@ -85,15 +153,17 @@ def _rule(rule: RuleExplained) -> Iterator[Block]:
         yield Paragraph(f"Fails: {_failed(rule.failed)}")
     if rule.missing:
         yield Paragraph(f"Not known: {', '.join(rule.missing)}")
-    yield Tree(tuple(_tree_lines(rule.tree, 0)))
+    yield Tree(tuple(_tree_lines(rule.tree, 0, depth)))
 
 
-def _tree_lines(step: Step, depth: int) -> Iterator[TreeLine]:
+def _tree_lines(step: Step, depth: int, deepest: int) -> Iterator[TreeLine]:
     value = f": the patient's is {step.value}" if step.value else ""
     origin = f" ({step.origin})" if step.origin else ""
-    yield TreeLine(depth, _MARKS[step.truth], f"{step.says}{value}{origin}")
-    for part in step.parts:
-        yield from _tree_lines(part, depth + 1)
+    below = " …" if step.parts and depth == deepest else ""
+    yield TreeLine(depth, _MARKS[step.truth], f"{step.says}{value}{origin}{below}")
+    if depth < deepest:
+        for part in step.parts:
+            yield from _tree_lines(part, depth + 1, deepest)
 
 
 def _failed(tests: Iterable[FactShown]) -> str:

@@ -19,7 +19,8 @@ from typing import Annotated, Any
 import yaml
 from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError, field_validator, model_validator
 
-from her2cds.errors import Her2CdsError
+from her2cds.errors import Her2CdsError, ProfileError
+from her2cds.profile.changes import append_at, remove_at, set_at
 
 try:
     from yaml import CSafeLoader as _Loader
@@ -137,20 +138,15 @@ def build_patient(patient: PatientOf, examples: Path) -> dict[str, Any]:
     Raises ScenarioError for an example or a path that is not there.
     """
     tree = copy.deepcopy(patient.profile) if patient.profile is not None else _example(patient.example or "", examples)
-    for path, value in patient.set.items():
-        parent, key = _walk(tree, path, create=True)
-        parent[key] = copy.deepcopy(value)
-    for path in patient.remove:
-        parent, key = _walk(tree, path, create=False)
-        try:
-            del parent[key]
-        except (KeyError, IndexError):
-            raise ScenarioError(f"nothing to remove at '{path}'") from None
-    for path, value in patient.append.items():
-        parent, key = _walk(tree, path, create=True)
-        if isinstance(parent, dict):
-            parent.setdefault(key, [])
-        parent[key].append(copy.deepcopy(value))
+    try:
+        for path, value in patient.set.items():
+            set_at(tree, path, value)
+        for path in patient.remove:
+            remove_at(tree, path)
+        for path, value in patient.append.items():
+            append_at(tree, path, value)
+    except ProfileError as error:
+        raise ScenarioError(str(error)) from None
     return tree
 
 
@@ -162,18 +158,3 @@ def _example(name: str, examples: Path) -> dict[str, Any]:
         known = ", ".join(sorted(one.stem for one in examples.glob("*.json")))
         raise ScenarioError(f"no patient example '{name}'; there are: {known}") from None
     return tree
-
-
-def _walk(tree: dict[str, Any], path: str, *, create: bool) -> tuple[Any, Any]:
-    """The container that holds the last step of a dotted path, and that step as a key."""
-    *steps, last = path.split(".")
-    here: Any = tree
-    for step in steps:
-        key = int(step) if isinstance(here, list) else step
-        try:
-            if create and isinstance(here, dict):
-                here.setdefault(key, {})
-            here = here[key]
-        except (KeyError, IndexError, TypeError):
-            raise ScenarioError(f"there is nothing at '{path}'") from None
-    return here, int(last) if isinstance(here, list) else last

@@ -1,0 +1,1 @@
+"""Questions about the answer: what is missing and what it would change, what if, and how two patients compare."""
