@@ -129,7 +129,11 @@ def _names_of(drug: str, knowledge: Knowledge) -> Callable[[object], bool]:
     """Whether a name in a profile stands for this drug."""
     names = knowledge.drug_names
     identifier = names.find(drug)
-    return lambda agent: identifier is not None and names.find(str(agent)) == identifier
+
+    def is_it(agent: object) -> bool:
+        return identifier is not None and names.find(str(agent)) == identifier
+
+    return is_it
 
 
 def compare(before: Case, after: Case, knowledge: KnowledgeBase, changes: Iterable[str] = ()) -> Comparison:

@@ -20,7 +20,7 @@ from her2cds.report.model import (
     Warning,
 )
 
-_AT_A_GLANCE = (
+AT_A_GLANCE = (
     ("her2.class", "HER2 class"),
     ("hr.status", "Hormone receptors"),
     ("her2.mutated", "ERBB2 mutation"),
@@ -30,7 +30,7 @@ _AT_A_GLANCE = (
     ("pathway.later_line", "Later-line pathway"),
     ("brain.active", "Active brain metastases"),
 )
-_EFFECT_WORDS = {
+EFFECT_WORDS = {
     "conditional": "Specialist's decision",
     "demote": "Lowered",
     "warn": "Warning",
@@ -49,6 +49,7 @@ def outline(report: Report) -> Iterator[Block]:
     if report.statement:
         yield Paragraph(report.statement, strong=True)
     yield from _glance(report)
+    yield from _history(report)
     yield from _in_short(report)
     if report.therapies:
         yield Heading(2, "Candidate therapies, ranked")
@@ -67,7 +68,7 @@ def outline(report: Report) -> Iterator[Block]:
 def _glance(report: Report) -> Iterator[Block]:
     values = {one.fact: one for one in report.classification}
     lines = []
-    for fact, label in _AT_A_GLANCE:
+    for fact, label in AT_A_GLANCE:
         one = values.get(fact)
         if one is not None and (one.value != "no" or fact in ("her2.mutated", "brain.active")):
             because = f" ({one.because})" if one.rules else ""
@@ -76,9 +77,21 @@ def _glance(report: Report) -> Iterator[Block]:
     yield Bullets(tuple(lines))
 
 
+def _history(report: Report) -> Iterator[Block]:
+    if not report.history:
+        return
+    yield Heading(2, "Treatment so far")
+    lines = []
+    for one in report.history:
+        line = f" line {one.line}" if one.line else ""
+        dates = " to ".join(day for day in (one.start, one.end) if day)
+        lines.append((f"{one.setting}{line}", f"{' + '.join(one.agents)}{f', {dates}' if dates else ''}: {one.ended}"))
+    yield Bullets(tuple(lines))
+
+
 def _in_short(report: Report) -> Iterator[Block]:
     """The answer on a few lines: candidates in order, what is ruled out, what to ask first."""
-    lines = [(f"{one.rank}", f"{one.name} ({_category_words(one)})") for one in report.therapies]
+    lines = [(f"{one.rank}", f"{one.name} ({category_words(one)})") for one in report.therapies]
     lines += (
         [("Not recommended", ", ".join(one.name for one in report.not_recommended))] if report.not_recommended else []
     )
@@ -91,7 +104,7 @@ def _in_short(report: Report) -> Iterator[Block]:
 def _therapy(therapy: Therapy, report: Report) -> Iterator[Block]:
     tie = " (tie: no standard order)" if therapy.tied else ""
     yield Heading(3, f"{therapy.rank}. {therapy.name}{tie}")
-    lines = [("Category", _category_words(therapy))]
+    lines = [("Category", category_words(therapy))]
     if therapy.conditional_on:
         lines.append(("Conditional on", facts_in_words(therapy.conditional_on, report.questions)))
     drugs = [" or ".join(part.names) for part in therapy.drugs]
@@ -102,7 +115,7 @@ def _therapy(therapy: Therapy, report: Report) -> Iterator[Block]:
     for evidence in therapy.evidence:
         lines += evidence_lines(evidence)
     lines += [("Finding", _modifier(one)) for one in therapy.modifiers]
-    lines += [(_EFFECT_WORDS[one.effect], _warning(one)) for one in therapy.warnings]
+    lines += [(EFFECT_WORDS[one.effect], _warning(one)) for one in therapy.warnings]
     if therapy.open_checks:
         lines.append(("To check first", _open_checks(therapy, report)))
     lines += [("Option ruled out", text) for text in therapy.options_ruled_out]
@@ -121,7 +134,8 @@ def _open_checks(therapy: Therapy, report: Report) -> str:
     return facts_in_words(missing, report.questions)
 
 
-def _category_words(therapy: Therapy) -> str:
+def category_words(therapy: Therapy) -> str:
+    """The category, whether it was lowered, and whether anything is still open."""
     words = therapy.category.replace("_", " ")
     lowered = ", lowered one step for safety" if therapy.lowered_for_safety else ""
     return f"{words}{lowered}; {therapy.status}"
@@ -183,7 +197,7 @@ def _modifier(one: Modifier) -> str:
     rank = "" if one.changes_rank else " (does not change the rank)"
     trials = f" Trials: {', '.join(one.see_trials)}." if one.see_trials else ""
     conflicts = f" Read differently by {', '.join(one.conflicts_with)}." if one.conflicts_with else ""
-    effect = f"{one.marker} {_EFFECT_WORDS[one.effect]} {', '.join(one.drugs)}, level {one.level}{rank}"
+    effect = f"{one.marker} {EFFECT_WORDS[one.effect]} {', '.join(one.drugs)}, level {one.level}{rank}"
     return f"{effect}: {one.because}{trials}{conflicts} {cite(one.citations)}"
 
 

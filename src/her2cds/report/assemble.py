@@ -12,6 +12,7 @@ from her2cds.profile.normalise import Chart
 from her2cds.recommendation.decide import Decision
 from her2cds.registry.record import RegistryOverlay
 from her2cds.report.context import ReportContext
+from her2cds.report.history import history
 from her2cds.report.model import (
     SCHEMA_VERSION,
     Classified,
@@ -60,6 +61,7 @@ class ReportAssembler:
             intended_use=knowledge.data.manifest.intended_use,
             statement=self._statement(),
             classification=self._classification(),
+            history=tuple(history(self._chart, knowledge)),
             therapies=therapies,
             not_recommended=not_recommended,
             investigational=investigational,

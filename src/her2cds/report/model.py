@@ -52,6 +52,18 @@ class Classified:
 
 
 @dataclass(frozen=True)
+class TreatmentShown:
+    """One course of the patient's history: agents by name, dates as given, and how it ended, in words."""
+
+    setting: str
+    line: int | None
+    agents: tuple[str, ...]
+    start: str | None
+    end: str | None
+    ended: str
+
+
+@dataclass(frozen=True)
 class Reason:
     """Why a regimen is offered: the rule, the patient's facts that satisfy it, and the sources."""
 
@@ -322,6 +334,7 @@ class Report(BaseModel):
     intended_use: str
     statement: str | None
     classification: tuple[Classified, ...]
+    history: tuple[TreatmentShown, ...]
     therapies: tuple[Therapy, ...]
     not_recommended: tuple[NotRecommended, ...]
     investigational: tuple[Investigational, ...]

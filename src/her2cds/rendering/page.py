@@ -1,0 +1,84 @@
+"""The report as one self-contained page: printable, accessible, without script and without network."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable
+from functools import cache
+from typing import TYPE_CHECKING
+
+from jinja2 import Environment, PackageLoader, StrictUndefined
+from markupsafe import Markup
+
+from her2cds.exploration.effects import WhatIsMissing
+from her2cds.knowledge.citations import Citation
+from her2cds.rendering.figures import TICKS, axis_place, forest, medians, timeline
+from her2cds.rendering.outline import AT_A_GLANCE, EFFECT_WORDS, category_words, facts_in_words, outcome_words
+from her2cds.rendering.outline_answers import effect_words
+from her2cds.report.model import Report
+
+if TYPE_CHECKING:
+    from jinja2 import Template
+
+_MOST_QUESTIONS = 12
+_REGISTRY = "https://clinicaltrials.gov/study/"
+
+
+def to_html(report: Report, missing: WhatIsMissing | None = None) -> str:
+    """The page. With `missing`, the questions say what each possible answer would change."""
+    numbers = {source.id: number for number, source in enumerate(report.sources, start=1)}
+
+    def cite(citations: Iterable[Citation]) -> Markup:
+        return _citations(citations, numbers)
+
+    glance = {one.fact: one for one in report.classification}
+    return _template().render(
+        report=report,
+        glance=[(label, glance[fact]) for fact, label in AT_A_GLANCE if fact in glance],
+        forest=forest(report.therapies),
+        ticks=[(tick, axis_place(tick)) for tick in TICKS],
+        medians=medians(report.therapies),
+        timeline=timeline(report.history, report.profile_date),
+        missing=missing,
+        most_questions=_MOST_QUESTIONS,
+        cite=cite,
+        numbers=numbers,
+        registry_url=_registry_url,
+        effect_name=EFFECT_WORDS.get,
+        effect_words=effect_words,
+        category_words=category_words,
+        facts_in_words=lambda facts: facts_in_words(facts, report.questions),
+        outcome_words=outcome_words,
+    )
+
+
+@cache
+def _template() -> Template:
+    environment = Environment(
+        loader=PackageLoader("her2cds.rendering"),
+        autoescape=True,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    return environment.get_template("page.html.j2")
+
+
+def _citations(citations: Iterable[Citation], numbers: dict[str, int]) -> Markup:
+    """Citations as links to the numbered sources, each with its section and reference numbers."""
+    parts = [_citation(one, numbers) for one in citations]
+    return Markup('<span class="cite">[{}]</span>').format(Markup("; ").join(parts)) if parts else Markup("")
+
+
+def _citation(one: Citation, numbers: dict[str, int]) -> Markup:
+    section = re.match(r"\d+(?:\.\d+)*", one.at)
+    place = f"§{section.group()}" if section else one.at
+    references = f" ref. {', '.join(map(str, one.reference))}" if one.reference else ""
+    link = '<a href="#source-{}" title="{}, {}">{}</a> {}{}'
+    number = numbers.get(one.source, 0)
+    return Markup(link).format(one.source, one.source, one.at, number, place, references)
+
+
+def _registry_url(identifier: str) -> str | None:
+    """Where the registry shows a trial; None for an identifier of another registry."""
+    return f"{_REGISTRY}{identifier}" if identifier.startswith("NCT") else None
