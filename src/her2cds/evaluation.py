@@ -73,7 +73,11 @@ def evaluate(
     error messages.
     Raises ProfileError, with every fault, where the profile cannot be used; EngineError where a rule fails.
     """
-    case = examine(patient, knowledge, today=today, label=label)
+    return report_on(examine(patient, knowledge, today=today, label=label), knowledge)
+
+
+def report_on(case: Case, knowledge: KnowledgeBase) -> Report:
+    """The report for a patient who was read and decided on already."""
     return ReportAssembler(case.chart, knowledge.knowledge, case.decision, knowledge.registry).report()
 
 

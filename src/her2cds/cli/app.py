@@ -12,22 +12,22 @@ import io
 import os
 import sys
 from enum import StrEnum
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
 from her2cds.cli import explore
 from her2cds.cli.kb import kb_app
-from her2cds.cli.options import File, Files, Format, Output, Registry, Rules
+from her2cds.cli.options import File, Files, Format, Output, Registry, ReportFormat, Rules
 from her2cds.cli.output import Exit, content_of, fail, guarded, open_knowledge, print_answers, stdout
 from her2cds.cli.trials import trials_app
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from her2cds.evaluation import KnowledgeBase
+    from her2cds.evaluation import Case, KnowledgeBase
     from her2cds.rendering.blocks import Block
-    from her2cds.report.model import Report
     from her2cds.report.ranked_because import RankedBecause
     from her2cds.report.why import Why
 
@@ -56,21 +56,28 @@ class SchemaKind(StrEnum):
 @app.command()
 def evaluate(
     files: Files,
-    output_format: Output = Format.text,
+    output_format: Annotated[
+        ReportFormat, typer.Option("--format", "-f", help="text, json, markdown, html or pdf")
+    ] = ReportFormat.text,
+    output: Annotated[
+        Path | None, typer.Option("--output", "-o", help="file to write; for several patients a folder")
+    ] = None,
     registry: Registry = None,
     rules: Rules = None,
 ) -> None:
     """Evaluate patient profiles and print a report for each."""
+    from her2cds.cli.reports import write_reports
+
     knowledge = open_knowledge(rules, registry)
     worst = Exit.ok
-    reports: list[Report] = []
+    cases: list[tuple[str, Case]] = []
     for name in files:
-        found = guarded(name, lambda name=name: _report(name, knowledge))  # type: ignore[misc]
+        found = guarded(name, lambda name=name: _case(name, knowledge))  # type: ignore[misc]
         if isinstance(found, Exit):
             worst = max(worst, found)
         else:
-            reports.append(found)
-    print_answers(reports, output_format, _report_blocks, many=len(files) > 1)
+            cases.append((name, found))
+    worst = max(worst, write_reports(cases, knowledge, output_format, output, many=len(files) > 1))
     raise typer.Exit(int(worst))
 
 
@@ -138,17 +145,10 @@ def explain(
     print_answers([found], output_format, lambda one: _explanation_blocks(one, depth), many=False)
 
 
-def _report(name: str, knowledge: KnowledgeBase) -> Report:
-    from her2cds.evaluation import evaluate as evaluate_patient
-    from her2cds.profile.read import read_profile
+def _case(name: str, knowledge: KnowledgeBase) -> Case:
+    from her2cds.evaluation import examine
 
-    return evaluate_patient(read_profile(content_of(name), name), knowledge, label=name)
-
-
-def _report_blocks(report: Report) -> Iterator[Block]:
-    from her2cds.rendering.outline import outline
-
-    return outline(report)
+    return examine(content_of(name), knowledge, label=name)
 
 
 def _explanation(file: str, name: str, over: str | None, knowledge: KnowledgeBase) -> Why | RankedBecause:

@@ -17,6 +17,16 @@ class Format(StrEnum):
     markdown = "markdown"
 
 
+class ReportFormat(StrEnum):
+    """How a report is written."""
+
+    text = "text"
+    json = "json"
+    markdown = "markdown"
+    html = "html"
+    pdf = "pdf"
+
+
 File = Annotated[str, typer.Argument(help="patient profile (JSON); - for standard input", metavar="FILE")]
 Files = Annotated[list[str], typer.Argument(help="patient profiles (JSON); - for standard input", metavar="FILE...")]
 Output = Annotated[Format, typer.Option("--format", "-f", help="text, json or markdown")]

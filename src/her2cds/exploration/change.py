@@ -115,12 +115,8 @@ def what_if(
         remove_at(tree, path)
     for path, value in (changes.append or {}).items():
         append_at(tree, path, value)
-    names = knowledge.knowledge.drug_names
     for drug in changes.progresses_on:
-        identifier = names.find(drug)
-        progress_on(
-            tree, drug, lambda agent, identifier=identifier: identifier and names.find(str(agent)) == identifier
-        )
+        progress_on(tree, drug, _names_of(drug, knowledge.knowledge))
     before = examine(patient, knowledge, label=label)
     return compare(before, examine(tree, knowledge, label=f"{label}, as changed"), knowledge, changes.in_words)
 

@@ -111,7 +111,7 @@ def _therapy(therapy: Therapy, report: Report) -> Iterator[Block]:
     if drugs:
         lines.append(("Drugs", " + ".join(drugs)))
     lines += [("Why", _reason(reason)) for reason in therapy.because]
-    lines += [("Given again because", text) for text in therapy.rechallenge]
+    lines += [("Given again", text) for text in therapy.rechallenge]
     for evidence in therapy.evidence:
         lines += evidence_lines(evidence)
     lines += [("Finding", _modifier(one)) for one in therapy.modifiers]

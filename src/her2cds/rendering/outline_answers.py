@@ -112,9 +112,11 @@ def effect_words(effect: Effect) -> str:
         if regimens:
             parts.append(f"{label}: {', '.join(regimens)}")
     if effect.trials_opened:
-        parts.append(f"{effect.trials_opened} more trials fit on what is known")
+        count = effect.trials_opened
+        parts.append(f"{'1 more trial fits' if count == 1 else f'{count} more trials fit'} on what is known")
     if effect.trials_closed:
-        parts.append(f"{effect.trials_closed} trials no longer fit")
+        count = effect.trials_closed
+        parts.append("1 trial no longer fits" if count == 1 else f"{count} trials no longer fit")
     return "; ".join(parts)
 
 

@@ -1,0 +1,102 @@
+"""Writing reports: to standard output, to a file, or one file per patient in a folder."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from her2cds.cli.options import Format, ReportFormat
+from her2cds.cli.output import Exit, fail, print_answers
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from her2cds.evaluation import Case, KnowledgeBase
+    from her2cds.rendering.blocks import Block
+    from her2cds.report.model import Report
+
+_SUFFIXES = {"text": "txt", "json": "json", "markdown": "md", "html": "html", "pdf": "pdf"}
+
+
+def write_reports(
+    cases: Sequence[tuple[str, Case]],
+    knowledge: KnowledgeBase,
+    output_format: ReportFormat,
+    output: Path | None,
+    *,
+    many: bool,
+) -> Exit:
+    """Write the reports of all cases (name of the input, and case); `many` says that several inputs were given."""
+    from her2cds.evaluation import report_on
+
+    needs_file = output_format is ReportFormat.pdf or (output_format is ReportFormat.html and many)
+    if output is None and needs_file:
+        return fail(Exit.usage, f"--format {output_format}: give --output, a file or a folder for several patients")
+    if output is None and output_format is not ReportFormat.html:
+        reports = [report_on(case, knowledge) for _, case in cases]
+        print_answers(reports, Format(output_format.value), _blocks, many=many)
+        return Exit.ok
+    try:
+        for name, case in cases:
+            content = _content(case, knowledge, output_format)
+            if output is None:
+                sys.stdout.buffer.write(content)
+            else:
+                _write(output / f"{_stem(name)}.{_SUFFIXES[output_format]}" if many else output, content)
+    except OSError as error:
+        return fail(Exit.failed_check, f"{error.filename or output}: {error.strerror or error}")
+    except MissingExtraError as error:
+        return fail(Exit.usage, str(error))
+    return Exit.ok
+
+
+class MissingExtraError(ImportError):
+    """An optional library that a format needs is not installed."""
+
+
+def _content(case: Case, knowledge: KnowledgeBase, output_format: ReportFormat) -> bytes:
+    from her2cds.evaluation import report_on
+
+    report = report_on(case, knowledge)
+    if output_format is ReportFormat.json:
+        return report.to_json().encode() + b"\n"
+    if output_format in (ReportFormat.html, ReportFormat.pdf):
+        from her2cds.exploration.effects import what_is_missing
+        from her2cds.rendering.page import to_html
+
+        page = to_html(report, what_is_missing(case, knowledge))
+        return page.encode() if output_format is ReportFormat.html else _pdf(page)
+    if output_format is ReportFormat.markdown:
+        from her2cds.rendering.markdown import to_markdown
+
+        return to_markdown(_blocks(report)).encode()
+    from her2cds.rendering.text import styled_lines
+
+    return ("\n".join(line.text for line in styled_lines(_blocks(report))) + "\n").encode()
+
+
+def _pdf(page: str) -> bytes:
+    try:
+        from weasyprint import HTML
+    except (ImportError, OSError) as error:  # OSError: the library is there, Pango is not
+        message = f"--format pdf needs WeasyPrint and Pango: pip install 'her2cds[pdf]' ({error})"
+        raise MissingExtraError(message) from None
+    pdf: bytes = HTML(string=page).write_pdf()
+    return pdf
+
+
+def _blocks(report: Report) -> Iterator[Block]:
+    from her2cds.rendering.outline import outline
+
+    return outline(report)
+
+
+def _write(path: Path, content: bytes) -> None:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_bytes(content)
+
+
+def _stem(name: str) -> str:
+    return "patient" if name == "-" else Path(name).stem
