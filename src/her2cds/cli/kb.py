@@ -74,7 +74,7 @@ def coverage(
     examples: Annotated[Path, typer.Option("--examples", help="folder of patient examples")],
     rules: Rules = None,
 ) -> None:
-    """List the rules that no scenario's patient fires, and those that none just misses."""
+    """List the rules and trials that no scenario's patient satisfies, and those that none just misses."""
     from her2cds.scenarios.coverage import coverage as cover
     from her2cds.scenarios.model import ScenarioError, read_scenarios
 
@@ -90,7 +90,7 @@ def coverage(
         stdout(f"never just missed: {rule}")
     gaps = len(result.never_fired) + len(result.never_just_missed)
     stdout(
-        f"coverage: {len(listed)} scenarios, {result.rules} rules, "
+        f"coverage: {len(listed)} scenarios, {result.rules} rules, {result.trials} trials, "
         f"{len(result.never_fired)} never fired, {len(result.never_just_missed)} never just missed"
     )
     raise typer.Exit(int(Exit.failed_check if gaps else Exit.ok))

@@ -1,4 +1,4 @@
-"""Which rules the scenarios exercise: at least one patient fires each, and one just misses it."""
+"""Which rules and trials the scenarios exercise: at least one patient satisfies each, and one just misses it."""
 
 from __future__ import annotations
 
@@ -17,17 +17,20 @@ from her2cds.scenarios.run import outcome_of
 
 @dataclass(frozen=True, slots=True)
 class Coverage:
-    """Rules that no scenario fires, and rules that no scenario just misses."""
+    """Rules and trials that no scenario's patient satisfies, and those that none just misses."""
 
     rules: int
+    trials: int
     never_fired: tuple[str, ...]
     never_just_missed: tuple[str, ...]
 
 
 def coverage(scenarios: Iterable[Scenario], knowledge: KnowledgeBase, examples: Path) -> Coverage:
-    """Coverage of all rules by the scenarios' patients; rules that hold always cannot be missed."""
+    """Coverage of all rules and suggested trials by the scenarios' patients; what holds always cannot be missed."""
     base = knowledge.knowledge
-    conditional = [rule.id for rule in base.data.rules if not isinstance(base.conditions[rule.id], Always)]
+    trials = [one.id for one in base.data.trials if one.id in base.conditions]
+    in_order = [*(rule.id for rule in base.data.rules), *trials]
+    conditional = [node for node in in_order if not isinstance(base.conditions[node], Always)]
     unfired, unmissed = set(conditional), set(conditional)
     for scenario in scenarios:
         try:
@@ -36,9 +39,9 @@ def coverage(scenarios: Iterable[Scenario], knowledge: KnowledgeBase, examples: 
             continue
         unfired -= {rule for rule in unfired if outcome.verdicts[rule] is Truth.TRUE}
         unmissed -= {rule for rule in unmissed if literals_missed(rule, outcome, base) == 1}
-    in_order = [rule.id for rule in base.data.rules]
     return Coverage(
-        rules=len(in_order),
+        rules=len(base.data.rules),
+        trials=len(trials),
         never_fired=tuple(rule for rule in in_order if rule in unfired),
         never_just_missed=tuple(rule for rule in in_order if rule in unmissed),
     )

@@ -85,6 +85,9 @@ class Expectation(_Part):
     notices: Texts
     statement: str | None = None
     discrepancies: Texts
+    trials: Texts
+    possible_trials: Texts
+    no_trials: Texts
     shows: Texts
     does_not_show: Texts
     fires: Texts

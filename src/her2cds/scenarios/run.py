@@ -11,12 +11,12 @@ from typing import Any
 from her2cds.engine.compiled import Outcome
 from her2cds.engine.near_miss import literals_missed
 from her2cds.errors import ProfileError
-from her2cds.evaluation import KnowledgeBase, as_profile, evaluate, evaluate_rules
+from her2cds.evaluation import KnowledgeBase, as_profile, evaluate, evaluate_rules, find_trials
 from her2cds.facts.truth import Truth
 from her2cds.profile.read import make_chart
 from her2cds.rendering.markdown import to_markdown
 from her2cds.rendering.outline import outline
-from her2cds.report.model import Report, Therapy
+from her2cds.report.model import Report, Therapy, TrialListing
 from her2cds.scenarios.model import Expectation, Scenario, build_patient
 
 # Scenarios are read on a fixed day, so that they mean the same tomorrow.
@@ -41,7 +41,7 @@ def run_scenario(scenario: Scenario, knowledge: KnowledgeBase, examples: Path) -
     if scenario.expect.invalid:
         return Result(scenario, ("expected an invalid profile, got a report",))
     outcome = outcome_of(tree, knowledge)
-    seen = _Seen(report, outcome, knowledge)
+    seen = _Seen(report, outcome, knowledge, tree)
     return Result(scenario, tuple(failure for check in _CHECKS for failure in check(scenario.expect, seen)))
 
 
@@ -55,6 +55,11 @@ class _Seen:
     report: Report
     outcome: Outcome
     knowledge: KnowledgeBase
+    tree: dict[str, Any]
+
+    @property
+    def listing(self) -> TrialListing:
+        return find_trials(self.tree, self.knowledge, today=TODAY)
 
     @property
     def ranked(self) -> dict[str, Therapy]:
@@ -152,6 +157,24 @@ def _lists(expect: Expectation, seen: _Seen) -> Iterator[str]:
     yield from _present("investigational option", expect.investigational, expect.not_investigational, offered)
 
 
+def _trials(expect: Expectation, seen: _Seen) -> Iterator[str]:
+    """`trials` are open and fit on what is known, `possible_trials` wait for facts, `no_trials` are never suggested."""
+    if not (expect.trials or expect.possible_trials or expect.no_trials):
+        return
+    known = seen.knowledge.knowledge.trials
+    yield from (
+        f"there is no trial {one}"
+        for one in (*expect.trials, *expect.possible_trials, *expect.no_trials)
+        if one not in known
+    )
+    shown = {one.id: one.eligibility for group in seen.listing.groups for one in group.trials}
+    for wanted, trials in (("eligible on what is known", expect.trials), ("possibly eligible", expect.possible_trials)):
+        for trial in trials:
+            if shown.get(trial) != wanted:
+                yield f"expected {trial} to be '{wanted}', got '{shown.get(trial, 'not suggested')}'"
+    yield from (f"expected {one} not to be suggested, got '{shown[one]}'" for one in expect.no_trials if one in shown)
+
+
 def _texts(expect: Expectation, seen: _Seen) -> Iterator[str]:
     notices = " ".join(one.text for one in seen.report.notices).casefold()
     yield from (f"expected a notice that mentions '{one}'" for one in expect.notices if one.casefold() not in notices)
@@ -188,6 +211,7 @@ _CHECKS: tuple[Check, ...] = (
     _not_recommended,
     _warnings,
     _lists,
+    _trials,
     _texts,
     _rules,
 )
