@@ -285,7 +285,7 @@ _SOUND: Raw = {
             "drugs": ["t-dm1"],
             "strategy": "ADC",
             "phase": "III",
-            "status": [{"status": "Completed", "as_of": "2023", "cites": [TABLE]}],
+            "status": [{"status": "Completed", "as_of": "2023-03", "cites": [TABLE]}],
             "population": "after 2 lines",
             "scope": "breast",
             "cites": [TABLE],

@@ -173,7 +173,7 @@ class Discrepancy(Entry):
     `outside` holds knowledge from outside the reviews: shown as a caveat, never as a citation.
     """
 
-    id: Annotated[str, Field(pattern=r"^D\d{2,3}$")]
+    id: Annotated[str, Field(pattern=r"^[DN]\d{2,3}$")]
     title: Text
     severity: Literal["high", "medium", "low"]
     readings: tuple[Reading, ...] = Field(min_length=1)
