@@ -67,6 +67,7 @@ def small_base(
                 "intolerance": "not tolerated",
                 "categories": ["preferred"],
                 "criteria": [],
+                "strategies": [],
                 "situations": [],
             },
             "vocabulary": vocabulary,

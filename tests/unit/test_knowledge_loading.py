@@ -168,6 +168,13 @@ FAULTS = [
         "[Taxotere, Taxol]",
         "also belongs to",
     ),
+    (
+        "unknown strategy",
+        "trials/linked.yaml",
+        "strategy: CDK4/6 inhibitor",
+        "strategy: CDK4/6 inhibitors",
+        "did you mean 'CDK4/6 inhibitor'",
+    ),
     ("missing required field", SECOND, "    regimen: t-dxd\n", "", "required field is missing"),
     (
         "two conclusions",
@@ -219,6 +226,7 @@ def test_every_registered_check_has_a_failing_case() -> None:
         "references_resolve": "unknown regimen",
         "halted_and_investigational_drugs_are_not_care": "investigational drug offered as care",
         "offers_rest_on_evidence": "offer without evidence",
+        "trials_have_a_known_strategy": "unknown strategy",
     }
     assert set(CHECKS) == set(shown)
     cases = {fault[0] for fault in FAULTS} | {"rule in the wrong folder"}

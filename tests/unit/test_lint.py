@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from her2cds import KnowledgeBase
+from her2cds.knowledge.base import Knowledge
 from her2cds.knowledge.load import load_knowledge_base
 from her2cds.lint.checks import CHECKS, lint
 from her2cds.lint.copying import copied_texts
@@ -102,7 +103,7 @@ def test_an_offer_that_is_always_ruled_out_is_found(tmp_path: Path) -> None:
     assert any("therapy.later-line.margetuximab" in one and "is always ruled out by caution.zz" in one for one in found)
 
 
-def test_unused_entries_are_noted(tmp_path: Path) -> None:
+def test_unused_entries_are_found(tmp_path: Path) -> None:
     drug = "- id: zz-drug\n  name: ZZ drug\n  status: investigational\n  cites: " + CITES + "\n"
     shutil.copytree(PROJECT / "rules", tmp_path / "rules")
     with (tmp_path / "rules" / "drugs.yaml").open("a", encoding="utf-8") as stream:
@@ -112,13 +113,27 @@ def test_unused_entries_are_noted(tmp_path: Path) -> None:
         f"  benefit: none\n  summary: nothing\n  reported_by: {CITES}\n"
     )
     (tmp_path / "rules" / "evidence" / "zz.yaml").write_text(evidence, encoding="utf-8")
-    notes = [one for one in lint(load_knowledge_base(tmp_path / "rules", use_cache=False)) if one.severity == "note"]
-    assert {"zz-drug", "zz-study"} <= {one.entry for one in notes}
+    found = lint(load_knowledge_base(tmp_path / "rules", use_cache=False))
+    assert {"zz-drug", "zz-study"} <= {one.entry for one in found}
 
 
 def test_every_check_is_shown() -> None:
     shown = {*CASES, "drugs_are_used", "evidence_is_used", "offers_are_sourced"}
     assert set(CHECKS) == shown
+
+
+def test_a_study_without_a_rule_says_why_it_is_kept(knowledge: KnowledgeBase) -> None:
+    data = knowledge.knowledge.data
+    changes = {"emilia": "kept for no reason", "cerebel": None}
+    evidence = tuple(
+        one.model_copy(update={"no_rule_because": changes[one.id]}) if one.id in changes else one
+        for one in data.evidence
+    )
+    found = CHECKS["evidence_is_used"](Knowledge(data.model_copy(update={"evidence": evidence})))
+    messages = {one.entry: one.message for one in found}
+    assert "out of date" in messages["emilia"]
+    assert "does not say why it is kept" in messages["cerebel"]
+    assert set(messages) == set(changes)
 
 
 def test_the_bundled_base_has_no_lint_errors(knowledge: KnowledgeBase) -> None:

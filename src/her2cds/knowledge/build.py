@@ -7,6 +7,7 @@ from typing import Any
 from pydantic import BaseModel
 
 from her2cds.errors import KnowledgeError
+from her2cds.knowledge import checks_of_care  # noqa: F401 (registers its checks)
 from her2cds.knowledge.checks import Entries, run_checks
 from her2cds.knowledge.data import KnowledgeData, Place
 from her2cds.knowledge.files import LIST_KINDS, RULE_FOLDERS, RuleFile

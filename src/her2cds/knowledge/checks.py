@@ -6,7 +6,6 @@ knowledge base from loading.
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from typing import cast
@@ -357,36 +356,3 @@ def _reading_faults(
         yield one.fault(f"unknown source '{source_id}'", did_you_mean(source_id, sources), "readings", index)
     elif at not in source.sections:
         yield one.fault(f"{source_id} has no section '{at}'", did_you_mean(at, source.sections), "readings", index)
-
-
-@check
-def halted_and_investigational_drugs_are_not_care(entries: Entries) -> Iterator[KnowledgeFault]:
-    """A regimen that holds a halted or investigational drug is never offered as care."""
-    drugs = {one.entry_id: cast(Drug, one.entry) for one in entries.of("drugs")}
-    regimens = {one.entry_id: cast(Regimen, one.entry) for one in entries.of("regimens")}
-    for one, rule in entries.rules:
-        if rule.offer is None or rule.offer.regimen not in regimens:
-            continue
-        statuses = Counter(
-            drugs[drug].status
-            for part in regimens[rule.offer.regimen].components
-            for drug in part.options
-            if drug in drugs
-        )
-        if statuses["halted"]:
-            yield one.fault("offers a drug whose development was halted", "", "offer")
-        if statuses["investigational"] and rule.offer.category != "investigational":
-            yield one.fault(
-                "offers an investigational drug as care", "use category investigational", "offer", "category"
-            )
-
-
-@check
-def offers_rest_on_evidence(entries: Entries) -> Iterator[KnowledgeFault]:
-    """An offer of drugs as care names the evidence that ranks it."""
-    regimens = {one.entry_id: cast(Regimen, one.entry) for one in entries.of("regimens")}
-    for one, rule in entries.rules:
-        regimen = regimens.get(rule.offer.regimen) if rule.offer else None
-        as_care = rule.offer is not None and rule.offer.category != "investigational"
-        if regimen and regimen.kind == "drugs" and as_care and not rule.evidence:
-            yield one.fault("an offer of drugs names at least one `evidence` entry", "", "evidence")

@@ -75,7 +75,8 @@ class Evidence(Entry):
 
     `level` uses CIViC's letters: A validated (phase III or approval), B clinical, C case or small
     series, D preclinical, E inferential. `benefit` is the strongest kind of benefit shown for the first
-    arm: overall_survival, event_free (PFS, DFS, iDFS), response, or none.
+    arm: overall_survival, event_free (PFS, DFS, iDFS), response, or none. `no_rule_because` says
+    why a study that is kept has no rule that rests on it.
     """
 
     id: EntryId
@@ -93,6 +94,7 @@ class Evidence(Entry):
     outcomes: tuple[Outcome, ...] = ()
     summary: Text
     caveats: tuple[Text, ...] = ()
+    no_rule_because: Text | None = None
     reported_by: Citations = Field(description="every place in the reviews that reports this study")
 
     @model_validator(mode="after")

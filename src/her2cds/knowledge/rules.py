@@ -204,9 +204,10 @@ class Situation(Entry):
 class Ranking(Entry):
     """`ranking.yaml`: the ordered criteria, the order of categories, and the special situations.
 
-    `needed` are facts without which no therapy is listed: the report asks for them instead. `rechallenge`,
-    `hypersensitivity` and `intolerance` are the reasons shown where a regimen holds an agent on which the disease has
-    progressed, to which the patient is hypersensitive, or that was stopped for toxicity.
+    `strategies` are the groups in which trials are shown. `needed` are facts without which no therapy is listed: the
+    report asks for them instead. `rechallenge`, `hypersensitivity` and `intolerance` are the reasons shown where a
+    regimen holds an agent on which the disease has progressed, to which the patient is hypersensitive, or that was
+    stopped for toxicity.
     """
 
     needed: tuple[FactName, ...]
@@ -215,6 +216,7 @@ class Ranking(Entry):
     intolerance: Text
     categories: tuple[Category, ...]
     criteria: tuple[RankingCriterion, ...]
+    strategies: tuple[Name, ...]
     situations: tuple[Situation, ...]
 
 

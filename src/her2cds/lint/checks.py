@@ -192,11 +192,14 @@ def drugs_are_used(knowledge: Knowledge) -> Iterator[Finding]:
 
 @check
 def evidence_is_used(knowledge: Knowledge) -> Iterator[Finding]:
-    """Studies that no rule rests on."""
+    """A study that no rule rests on says why it is kept; one that a rule rests on does not."""
     used = {one for rule in knowledge.data.rules for one in rule.evidence}
     for entry in knowledge.data.evidence:
-        if entry.id not in used:
-            yield finding(knowledge, "evidence_is_used", "note", f"evidence:{entry.id}", "no rule rests on this study")
+        if (entry.id in used) == (entry.no_rule_because is not None):
+            message = "no rule rests on this study, and it does not say why it is kept (`no_rule_because`)"
+            if entry.id in used:
+                message = "a rule rests on this study: `no_rule_because` is out of date"
+            yield finding(knowledge, "evidence_is_used", "error", f"evidence:{entry.id}", message)
 
 
 # Spelling of terms in the knowledge base's own texts: British, as in the rest of the project.

@@ -143,7 +143,7 @@ def category_words(therapy: Therapy) -> str:
 
 def facts_in_words(facts: Iterable[str], questions: Iterable[Question]) -> str:
     """Missing facts as the questions to ask."""
-    asked = {one.fact: one.question for one in questions}
+    asked = {one.fact: one.question.rstrip("?") for one in questions}
     return "; ".join(asked.get(fact, fact) for fact in facts)
 
 
@@ -266,7 +266,7 @@ def trial_words(one: TrialShown, questions: Iterable[Question]) -> str:
     unknown = f" Not known: {facts_in_words(one.unknown, questions)}." if one.unknown else ""
     caveats = f" {' '.join(one.caveats)}" if one.caveats else ""
     return (
-        f"{one.title}.{phase} {one.eligibility}.{answers}{unknown} Status: {one.status_words}.{caveats} "
+        f"{one.title}.{phase} {one.eligibility.capitalize()}.{answers}{unknown} Status: {one.status_words}.{caveats} "
         f"{cite(one.citations)}"
     )
 
