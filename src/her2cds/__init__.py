@@ -16,10 +16,19 @@ from typing import TYPE_CHECKING, Any
 from her2cds.version import __version__
 
 if TYPE_CHECKING:
-    from her2cds.errors import EngineError, Her2CdsError, KnowledgeError, ProfileError
-    from her2cds.evaluation import KnowledgeBase, evaluate, load_knowledge
+    from her2cds.errors import (
+        EngineError,
+        Her2CdsError,
+        KnowledgeError,
+        ProfileError,
+        RegistryError,
+        UnknownNameError,
+    )
+    from her2cds.evaluation import KnowledgeBase, evaluate, explain, explain_order, find_trials, load_knowledge
     from her2cds.profile.model import Profile
-    from her2cds.report.model import Report
+    from her2cds.report.model import Report, TrialListing
+    from her2cds.report.ranked_because import RankedBecause
+    from her2cds.report.why import Why
 
 __all__ = [
     "EngineError",
@@ -28,9 +37,17 @@ __all__ = [
     "KnowledgeError",
     "Profile",
     "ProfileError",
+    "RankedBecause",
+    "RegistryError",
     "Report",
+    "TrialListing",
+    "UnknownNameError",
+    "Why",
     "__version__",
     "evaluate",
+    "explain",
+    "explain_order",
+    "find_trials",
     "load_knowledge",
 ]
 
@@ -39,11 +56,19 @@ _HOMES = {
     "Her2CdsError": "her2cds.errors",
     "KnowledgeError": "her2cds.errors",
     "ProfileError": "her2cds.errors",
+    "RegistryError": "her2cds.errors",
+    "UnknownNameError": "her2cds.errors",
     "KnowledgeBase": "her2cds.evaluation",
     "evaluate": "her2cds.evaluation",
+    "explain": "her2cds.evaluation",
+    "explain_order": "her2cds.evaluation",
+    "find_trials": "her2cds.evaluation",
     "load_knowledge": "her2cds.evaluation",
     "Profile": "her2cds.profile.model",
+    "RankedBecause": "her2cds.report.ranked_because",
     "Report": "her2cds.report.model",
+    "TrialListing": "her2cds.report.model",
+    "Why": "her2cds.report.why",
 }
 
 
