@@ -8,7 +8,7 @@ BIN := $(VENV)/bin
 export CPPFLAGS := -DPyEval_CallObject=PyObject_CallObject
 STAMP := $(VENV)/.installed
 
-.PHONY: demo test unit lint provenance wheel-check pythons bench soak docs-check clean
+.PHONY: demo test unit lint provenance wheel-check browser-tools golden pythons bench soak clean
 
 $(STAMP): pyproject.toml
 	@command -v $(PYTHON) >/dev/null || { echo "Python 3.11 or later is needed"; exit 1; }
@@ -42,6 +42,15 @@ provenance: $(STAMP)
 
 wheel-check: $(STAMP)
 	$(BIN)/python scripts/check_wheel.py
+
+# axe-core, for the accessibility audit of the pages; the browser itself is the machine's chromium.
+browser-tools:
+	npm install --silent --no-audit --no-fund --prefix build axe-core@4
+
+# Writes the kept reports anew; read the difference before it is committed.
+golden: $(STAMP)
+	UPDATE_GOLDEN=1 $(BIN)/python -m pytest tests/test_golden.py
+	git --no-pager diff --stat tests/golden
 
 # The test suite on every other declared interpreter that this machine has.
 pythons:

@@ -1,4 +1,4 @@
-"""The commands that answer questions about the answer: trials, explain, questions, what-if, compare; pages and files."""
+"""The commands that answer questions about the answer: trials, explain, questions, what-if, compare; and files."""
 
 from __future__ import annotations
 
