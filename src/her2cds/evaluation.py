@@ -105,11 +105,11 @@ def explain(
 
     Raises UnknownNameError, with the nearest names, for a name that nothing bears; else as `evaluate` does.
     """
-    from her2cds.report.why import Explainer  # imported late: only explanations need it
+    from her2cds.report.why import WhyNot  # imported late: only explanations need it
 
     case = examine(patient, knowledge, today=today, label=label)
     context = ReportContext(knowledge.knowledge, case.decision.outcome, case.chart, knowledge.registry)
-    return Explainer(context, case.decision).why(name)
+    return WhyNot(context, case.decision).why(name)
 
 
 def explain_order(

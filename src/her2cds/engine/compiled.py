@@ -33,13 +33,47 @@ class Outcome:
     facts: FactBase
 
 
+# What a ruleset answered is kept for so many patterns of flags; then the memory starts afresh.
+_MOST_ANSWERS = 256
+
+Answer = tuple[tuple[str, Truth], ...]
+
+
 @dataclass(slots=True)
 class _Shard:
-    """One ruleset; flag, number of the atom and sign of each literal; and the node that each rule belongs to."""
+    """One ruleset; flag, number of the atom and sign of each literal; and the node that each rule belongs to.
+
+    A ruleset's answer depends on the flags alone, and most patients share most patterns of flags (no alteration
+    known, say): `answers` remembers what it said, by the definite and the possible flags as bits.
+    """
 
     ruleset: Ruleset
     literals: tuple[tuple[str, int, bool], ...]
     node_of: Mapping[str, str]
+    answers: dict[tuple[int, int], Answer]
+
+    def ask(self, definite: int, possible: int) -> Answer:
+        """The nodes that are true or unknown, with their truth."""
+        answer = self.answers.get((definite, possible))
+        if answer is None:
+            answer = self._fire(definite, possible)
+            if len(self.answers) >= _MOST_ANSWERS:
+                self.answers.clear()
+            self.answers[definite, possible] = answer
+        return answer
+
+    def _fire(self, definite: int, possible: int) -> Answer:
+        sure = self.ruleset.fire(self._flags(definite))
+        open_ = sure if possible == definite else self.ruleset.fire(self._flags(possible))
+        verdicts: Verdicts = {}
+        for rule in open_:
+            node = self.node_of[rule]
+            verdict = Truth.TRUE if rule in sure else Truth.UNKNOWN
+            verdicts[node] = max(verdict, verdicts.get(node, Truth.FALSE))
+        return tuple(verdicts.items())
+
+    def _flags(self, bits: int) -> list[str]:
+        return [flag for place, (flag, _, _) in enumerate(self.literals) if bits >> place & 1]
 
 
 @dataclass(slots=True)
@@ -84,22 +118,20 @@ class CompiledRules:
 
     def _ask(self, shard: _Shard, facts: FactBase, verdicts: Verdicts, truths: list[Truth | None]) -> None:
         """Ask one ruleset twice and enter the verdicts. `truths` remembers what atoms came to for this patient."""
-        definite: list[str] = []
-        possible: list[str] = []
-        for flag, number, affirmed in shard.literals:
+        definite = possible = 0
+        bit = 1
+        for _, number, affirmed in shard.literals:
             truth = truths[number]
             if truth is None:
                 truth = truths[number] = self._truth(self._atom_list[number], facts, verdicts)
             if truth is Truth.UNKNOWN:
-                possible.append(flag)
+                possible |= bit
             elif (truth is Truth.TRUE) is affirmed:
-                possible.append(flag)
-                definite.append(flag)
-        sure = shard.ruleset.fire(definite)
-        open_ = sure if len(possible) == len(definite) else shard.ruleset.fire(possible)
-        for rule in open_:
-            node = shard.node_of[rule]
-            verdict = Truth.TRUE if rule in sure else Truth.UNKNOWN
+                possible |= bit
+                definite |= bit
+            bit <<= 1
+        for node, verdict in shard.ask(definite, possible):
+            # The alternatives of a node may stand in two rulesets: the better one counts.
             if verdict > verdicts[node]:
                 verdicts[node] = verdict
 
@@ -143,4 +175,4 @@ class CompiledRules:
             (flag, self._atoms.setdefault(literal.atom, len(self._atoms)), literal.affirmed)
             for flag, literal in literals.items()
         )
-        return _Shard(ruleset, atoms, node_of)
+        return _Shard(ruleset, atoms, node_of, {})

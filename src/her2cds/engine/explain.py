@@ -18,7 +18,7 @@ from her2cds.knowledge.base import Knowledge
 from her2cds.knowledge.conditions import All, Always, AnyOf, Condition, Leaf, Named, Not
 
 
-@dataclass(slots=True)
+@dataclass(frozen=True, slots=True)
 class Explanation:
     """One node of a condition tree with its truth for a patient. Leaves carry the test and the patient's fact."""
 
@@ -59,24 +59,40 @@ class Explanation:
 
 def explain(condition: Condition, facts: FactBase, knowledge: Knowledge) -> Explanation:
     """The explanation tree of a condition for a patient's facts (derived ones included)."""
-    match condition:
-        case Always():
-            return Explanation(Truth.TRUE, "always")
-        case Leaf():
-            fact = facts.get(condition.fact)
-            return Explanation(truth_of(condition, fact), str(condition), test=condition, fact=fact)
-        case Named(criterion):
-            below = explain(knowledge.conditions[criterion], facts, knowledge)
-            return Explanation(below.truth, knowledge.criteria[criterion].title, (below,))
-        case Not(part):
-            below = explain(part, facts, knowledge)
-            return Explanation(below.truth.negated(), "not", (below,))
-        case All(parts):
-            explained = tuple(explain(part, facts, knowledge) for part in parts)
-            return Explanation(all_of(one.truth for one in explained), "all of", explained)
-        case AnyOf(parts):
-            explained = tuple(explain(part, facts, knowledge) for part in parts)
-            return Explanation(any_of(one.truth for one in explained), "any of", explained)
+    return Explainer(facts, knowledge).explain(condition)
+
+
+class Explainer:
+    """Explains many conditions for one patient: a criterion that several name is explained once."""
+
+    def __init__(self, facts: FactBase, knowledge: Knowledge) -> None:
+        self._facts = facts
+        self._knowledge = knowledge
+        self._criteria: dict[str, Explanation] = {}
+
+    def explain(self, condition: Condition) -> Explanation:
+        """The tree of one condition. Trees share parts and must not be changed."""
+        match condition:
+            case Leaf():
+                fact = self._facts.get(condition.fact)
+                return Explanation(truth_of(condition, fact), str(condition), test=condition, fact=fact)
+            case Named(criterion):
+                if criterion not in self._criteria:
+                    below = self.explain(self._knowledge.conditions[criterion])
+                    title = self._knowledge.criteria[criterion].title
+                    self._criteria[criterion] = Explanation(below.truth, title, (below,))
+                return self._criteria[criterion]
+            case Not(part):
+                below = self.explain(part)
+                return Explanation(below.truth.negated(), "not", (below,))
+            case All(parts):
+                explained = tuple(self.explain(part) for part in parts)
+                return Explanation(all_of(one.truth for one in explained), "all of", explained)
+            case AnyOf(parts):
+                explained = tuple(self.explain(part) for part in parts)
+                return Explanation(any_of(one.truth for one in explained), "any of", explained)
+            case Always():
+                return Explanation(Truth.TRUE, "always")
 
 
 def evaluate_plainly(knowledge: Knowledge, facts: FactBase) -> Outcome:

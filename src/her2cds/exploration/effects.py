@@ -23,8 +23,6 @@ from her2cds.report.context import ReportContext
 from her2cds.report.missing import MissingFacts
 from her2cds.report.model import SCHEMA_VERSION, KnowledgeIdentity
 
-_SUGGESTED = ("breast", "solid")
-
 
 @dataclass(frozen=True)
 class Effect:
@@ -245,7 +243,7 @@ def _deciding_nodes(knowledge: Knowledge) -> Iterator[str]:
         if rule.offer or rule.caution or (rule.modifies and ranks(rule.modifies)):
             yield rule.id
     yield from knowledge.situations
-    yield from (trial.id for trial in knowledge.data.trials if trial.scope in _SUGGESTED)
+    yield from (trial.id for trial in knowledge.suggested_trials)
 
 
 def _effect(answer: str, overturns: tuple[str, ...], now: _State, then: _State) -> Effect:

@@ -41,11 +41,7 @@ class Exported:
 def export_all(knowledge: Knowledge, folder: Path) -> tuple[Exported, ...]:
     """Write one JSON file per trial that may be suggested. Raises OSError where the folder cannot be written."""
     folder.mkdir(parents=True, exist_ok=True)
-    exported = tuple(
-        export(trial, knowledge)
-        for trial in knowledge.data.trials
-        if trial.when is not None and trial.scope in ("breast", "solid")
-    )
+    exported = tuple(export(trial, knowledge) for trial in knowledge.data.trials if trial.id in knowledge.conditions)
     for one in exported:
         text = json.dumps(one.ctml, indent=2, ensure_ascii=False) + "\n"
         (folder / f"{one.trial}.json").write_text(text, encoding="utf-8")

@@ -11,6 +11,9 @@ from her2cds.knowledge.evidence import Evidence
 from her2cds.knowledge.names import NameIndex
 from her2cds.knowledge.rules import Criterion, FactDefinition, Rule, RuleKind, Situation, Trial
 
+SUGGESTED_SCOPES = ("breast", "solid")
+_CLOSED = frozenset({"completed", "terminated", "withdrawn", "active, not recruiting", "halted"})
+
 
 class Knowledge:
     """A checked knowledge base. Immutable in use; safe to share between threads."""
@@ -101,6 +104,18 @@ class Knowledge:
             for trial in rule.see_trials:
                 found.setdefault(trial, []).append(rule.id)
         return {trial: tuple(rules) for trial, rules in found.items()}
+
+    @cached_property
+    def suggested_trials(self) -> tuple[Trial, ...]:
+        """The trials that may be suggested: not those for other tumours, from reference lists only, or blocked."""
+        return tuple(one for one in self.data.trials if one.scope in SUGGESTED_SCOPES and one.when is not None)
+
+    @cached_property
+    def trials_reported_closed(self) -> frozenset[str]:
+        """The trials that a review reports as taking no new patients."""
+        return frozenset(
+            trial.id for trial in self.data.trials if any(one.status.casefold() in _CLOSED for one in trial.status)
+        )
 
     @cached_property
     def trials_about_brain(self) -> frozenset[str]:

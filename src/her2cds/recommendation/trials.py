@@ -11,9 +11,7 @@ from her2cds.facts.truth import Truth
 from her2cds.knowledge.base import Knowledge
 from her2cds.knowledge.rules import Trial
 
-_SUGGESTED_SCOPES = ("breast", "solid")
 _PHASES = ("IV", "III", "II/III", "II", "I/II", "I", "EARLY I")
-_CLOSED = frozenset({"completed", "terminated", "withdrawn", "active, not recruiting", "halted"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,16 +43,11 @@ def match_trials(knowledge: Knowledge, outcome: Outcome, closed: Mapping[str, bo
             trial,
             outcome.verdicts[trial.id],
             (*answers.get(trial.id, ()), *(brain if trial.id in about_brain else ())),
-            closed.get(trial.id, _reported_closed(trial)),
+            closed.get(trial.id, trial.id in knowledge.trials_reported_closed),
         )
-        for trial in knowledge.data.trials
-        if trial.scope in _SUGGESTED_SCOPES and trial.when is not None
+        for trial in knowledge.suggested_trials
     ]
     return tuple(sorted(matches, key=_fit))
-
-
-def _reported_closed(trial: Trial) -> bool:
-    return any(one.status.casefold() in _CLOSED for one in trial.status)
 
 
 def _fit(match: Match) -> tuple[int, int, int, str]:

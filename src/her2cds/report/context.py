@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from her2cds.engine.compiled import Outcome
+from her2cds.engine.explain import Explainer
 from her2cds.facts.truth import Truth
 from her2cds.knowledge.base import Knowledge
 from her2cds.knowledge.citations import Citation
@@ -23,15 +24,17 @@ class ReportContext:
         self.outcome = outcome
         self.chart = chart
         self.registry = registry.by_id() if registry else {}
-        self.missing = MissingFacts(knowledge, outcome)
+        explainer = Explainer(outcome.facts, knowledge)
+        self.explain = explainer.explain
+        self.missing = MissingFacts(knowledge, outcome, explainer)
         self.touched: dict[str, None] = {}
         self.cited: dict[str, None] = {}
 
     def cite(self, citations: Iterable[Citation]) -> tuple[Citation, ...]:
-        """The citations without repeats; their sources will be listed."""
-        unique = tuple(dict.fromkeys(citations))
-        self.cited.update(dict.fromkeys(one.source for one in unique))
-        return unique
+        """The citations of an entry; their sources will be listed."""
+        listed = tuple(citations)
+        self.cited.update(dict.fromkeys(one.source for one in listed))
+        return listed
 
     def discrepancies(self, *entry_ids: str) -> tuple[str, ...]:
         """Ids of the discrepancies that touch these entries; they will be listed."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from her2cds.engine.compiled import Outcome
-from her2cds.engine.explain import explain
+from her2cds.engine.explain import Explainer
 from her2cds.engine.strata import derivers
 from her2cds.facts.truth import Truth
 from her2cds.knowledge.base import Knowledge
@@ -17,9 +17,10 @@ class MissingFacts:
     A derived fact that has no question of its own is followed to the given facts that leave it open.
     """
 
-    def __init__(self, knowledge: Knowledge, outcome: Outcome) -> None:
+    def __init__(self, knowledge: Knowledge, outcome: Outcome, explainer: Explainer) -> None:
         self._knowledge = knowledge
         self._outcome = outcome
+        self._explainer = explainer
         self._derivers = derivers(knowledge)
         self._cache: dict[str, tuple[str, ...]] = {}
 
@@ -27,7 +28,7 @@ class MissingFacts:
         """The facts to ask for so that the condition of this rule becomes known."""
         if node not in self._cache:
             self._cache[node] = ()  # a derivation cannot depend on itself; this only stops a repeated walk
-            tree = explain(self._knowledge.conditions[node], self._outcome.facts, self._knowledge)
+            tree = self._explainer.explain(self._knowledge.conditions[node])
             leaves = (leaf.test.fact for leaf in tree.responsible(Truth.UNKNOWN) if leaf.test)
             self._cache[node] = tuple(dict.fromkeys(self._askable(leaves)))
         return self._cache[node]

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import replace
 
-from her2cds.engine.explain import Explanation, explain
+from her2cds.engine.explain import Explanation
 from her2cds.facts.truth import Truth
 from her2cds.knowledge.rules import Rule
 from her2cds.recommendation.candidates import AppliedCaution, Candidate, Exclusion
@@ -95,9 +95,7 @@ class TherapyParts:
 
     def _reason(self, rule: Rule) -> Reason:
         assert rule.offer is not None
-        tree = explain(
-            self._context.knowledge.conditions[rule.id], self._context.outcome.facts, self._context.knowledge
-        )
+        tree = self._context.explain(self._context.knowledge.conditions[rule.id])
         return Reason(
             rule=rule.id,
             title=rule.title,

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 
-from her2cds.engine.explain import explain
 from her2cds.facts.truth import Truth
 from her2cds.knowledge.rules import Trial
 from her2cds.recommendation.trials import Match
@@ -52,9 +51,7 @@ class TrialParts:
     def trial(self, match: Match) -> TrialShown:
         """One trial with the criteria that hold, those that fail, and the facts that are missing."""
         trial = match.trial
-        tree = explain(
-            self._context.knowledge.conditions[trial.id], self._context.outcome.facts, self._context.knowledge
-        )
+        tree = self._context.explain(self._context.knowledge.conditions[trial.id])
         return TrialShown(
             id=trial.id,
             acronym=trial.acronym,

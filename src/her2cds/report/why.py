@@ -8,7 +8,7 @@ from typing import Literal
 
 from pydantic import BaseModel, ConfigDict
 
-from her2cds.engine.explain import Explanation, explain
+from her2cds.engine.explain import Explanation
 from her2cds.engine.near_miss import literals_missed
 from her2cds.engine.strata import derivers
 from her2cds.errors import UnknownNameError
@@ -79,7 +79,7 @@ class Why(BaseModel):
         return self.model_dump_json(indent=indent)
 
 
-class Explainer:
+class WhyNot:
     """Explains anything in the knowledge base for one patient."""
 
     def __init__(self, context: ReportContext, decision: Decision) -> None:
@@ -122,7 +122,7 @@ class Explainer:
 
     def _trial(self, identifier: str) -> Why:
         trial = self._knowledge.trials[identifier]
-        if trial.when is None or trial.scope not in ("breast", "solid"):
+        if trial not in self._knowledge.suggested_trials:
             standing = f"never suggested: {trial.blocked_because or f'scope {trial.scope}'}"
             return self._answer(identifier, "trial", trial.title, standing, [], notes=trial.caveats)
         explained = self._explained(identifier, trial.title, "", trial.cites)
@@ -175,7 +175,7 @@ class Explainer:
         return self._explained(identifier, rule.title, effect, rule.cites)
 
     def _explained(self, node: str, title: str, effect: str, cites: Iterable[Citation]) -> RuleExplained:
-        tree = explain(self._knowledge.conditions[node], self._outcome.facts, self._knowledge)
+        tree = self._context.explain(self._knowledge.conditions[node])
         return RuleExplained(
             id=node,
             title=title,
@@ -200,7 +200,7 @@ class Explainer:
         wanted = Truth.TRUE if isinstance(value, ScalarFact) and value.is_known else Truth.UNKNOWN
         for rule in self._derivers[fact]:
             if self._outcome.verdicts[rule] is wanted:
-                tree = explain(self._knowledge.conditions[rule], self._outcome.facts, self._knowledge)
+                tree = self._context.explain(self._knowledge.conditions[rule])
                 yield Step(_WORDS[wanted], self._knowledge.rules[rule].title, "", rule, (self._step(tree),))
 
     def _answer(
