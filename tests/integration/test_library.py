@@ -68,12 +68,14 @@ def test_two_knowledge_bases_live_side_by_side(knowledge: KnowledgeBase) -> None
 
 def test_the_ehr_example_in_the_docs_runs(capsys: pytest.CaptureFixture[str]) -> None:
     page = (PROJECT / "docs" / "embedding.md").read_text(encoding="utf-8")
-    (code,) = re.findall(r"```python\n(.*?)```", page, flags=re.DOTALL)
+    code, more = re.findall(r"```python\n(.*?)```", page, flags=re.DOTALL)
     assert len(code.strip().splitlines()) <= 20
     example = PROJECT / "docs" / "ehr_example.py"
     assert example.read_text(encoding="utf-8") == code
     runpy.run_path(str(example), run_name="__main__")
     assert "Trastuzumab deruxtecan" in capsys.readouterr().out
+    patient = (PROJECT / "patient_examples" / "second-line-her2-positive.json").read_text()
+    exec(more, {"patient": patient, "knowledge": load_knowledge()})
 
 
 def test_only_one_module_imports_the_engine_library() -> None:
