@@ -8,7 +8,7 @@ BIN := $(VENV)/bin
 export CPPFLAGS := -DPyEval_CallObject=PyObject_CallObject
 STAMP := $(VENV)/.installed
 
-.PHONY: demo test unit lint provenance wheel-check browser-tools golden pythons bench soak clean
+.PHONY: demo test unit lint provenance wheel-check browser-tools site golden pythons bench soak clean
 
 $(STAMP): pyproject.toml
 	@command -v $(PYTHON) >/dev/null || { echo "Python 3.11 or later is needed"; exit 1; }
@@ -46,6 +46,11 @@ wheel-check: $(STAMP)
 # axe-core, for the accessibility audit of the pages; the browser itself is the machine's chromium.
 browser-tools:
 	npm install --silent --no-audit --no-fund --prefix build axe-core@4
+
+# The documentation as a site (in site/), knowledge base included; a broken link or a warning fails it.
+site: $(STAMP)
+	$(BIN)/python -m pip install --quiet -e '.[docs]'
+	NO_MKDOCS_2_WARNING=1 DISABLE_MKDOCS_2_WARNING=true $(BIN)/mkdocs build --strict --quiet
 
 # Writes the kept reports anew; read the difference before it is committed.
 golden: $(STAMP)
