@@ -95,3 +95,11 @@ class EngineError(Her2CdsError):
 
 class UnknownNameError(Her2CdsError):
     """A regimen, rule or trial was asked for by a name that the knowledge base does not hold."""
+
+
+class CohortError(Her2CdsError):
+    """A cohort cannot be read, run or summarised; what was finished before is kept."""
+
+
+class CohortWriteError(CohortError):
+    """A result cannot be written (a full disk, say): there is no use in going on."""

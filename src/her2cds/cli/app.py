@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING, Annotated, Literal
 import typer
 
 from her2cds.cli import explore
+from her2cds.cli.cohort import cohort_app
 from her2cds.cli.generate import generate
 from her2cds.cli.kb import kb_app
 from her2cds.cli.options import File, Files, Format, Output, Registry, ReportFormat, Rules
@@ -42,6 +43,7 @@ app = typer.Typer(
 )
 app.add_typer(kb_app, name="kb")
 app.add_typer(trials_app, name="trials")
+app.add_typer(cohort_app, name="cohort")
 app.command()(explore.questions)
 app.command(name="what-if")(explore.what_if)
 app.command()(explore.compare)
