@@ -74,7 +74,7 @@ class _Lines:
 
     def tell(self, progress: Progress) -> None:
         now = time.monotonic()
-        if now - self._last < _SECONDS_BETWEEN_LINES:
+        if now - self._last < _SECONDS_BETWEEN_LINES and not progress.complete:
             return
         self._last = now
         rate = self._pace.rate(progress)
