@@ -50,6 +50,7 @@ def test_the_whole_domain_occurs(cases: list[Case]) -> None:
     facts = [case.decision.outcome.facts for case in cases]
     for fact, values in {
         "her2.class": {"positive", "low", "zero", "equivocal"},
+        "disease.primary": {"breast", "other"},
         "disease.setting": {"early", "locally_advanced_unresectable", "metastatic"},
         "brain.status": {"none", "stable", "untreated", "progressing"},
         "her2.lost": {True},
@@ -95,13 +96,15 @@ def her2_of(profile: dict[str, Any]) -> str:
 
 
 def test_observed_shares_are_the_declared_rates(profiles: list[dict[str, Any]]) -> None:
-    classes = Counter(map(her2_of, profiles))
+    tested = [one for one in profiles if "specimens" in one]
+    assert share(COUNT - len(tested), COUNT) == pytest.approx(RATES["no_receptors"].value, abs=0.01)
+    classes = Counter(map(her2_of, tested))
     near = {"abs": 0.03}
-    assert share(classes["positive"], COUNT) == pytest.approx(RATES["her2.positive"].value, **near)
+    assert share(classes["positive"], len(tested)) == pytest.approx(RATES["her2.positive"].value, **near)
     negative = classes["low"] + classes["zero"]
     assert share(classes["low"], negative) == pytest.approx(RATES["her2.low"].value, **near)
-    receptors = Counter(one["specimens"][0]["er"] for one in profiles)
-    assert share(receptors["positive"], COUNT) == pytest.approx(RATES["hr.positive"].value, **near)
+    receptors = Counter(one["specimens"][0]["er"] for one in tested)
+    assert share(receptors["positive"], len(tested)) == pytest.approx(RATES["hr.positive"].value, **near)
     settings = Counter(one["disease"]["setting"] for one in profiles)
     for setting, declared in MIXES["setting"].shares.items():
         assert share(settings[setting], COUNT) == pytest.approx(declared, **near)

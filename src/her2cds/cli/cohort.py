@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import date as Date
+from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -14,8 +15,17 @@ from her2cds.cli.output import Exit, fail, open_knowledge, stdout
 
 if TYPE_CHECKING:
     from her2cds.cohort.run import Progress
+    from her2cds.cohort.summary import Summary
 
 _INTERRUPTED = 130
+
+
+class SummaryFormat(StrEnum):
+    """How a summary is written."""
+
+    text = "text"
+    json = "json"
+    html = "html"
 
 
 class _RunByDefault(TyperGroup):
@@ -75,6 +85,44 @@ def run(
         fail(Exit.ok, "interrupted; what was finished is kept, and the same command goes on from there")
         raise typer.Exit(_INTERRUPTED) from None
     raise typer.Exit(int(_told(progress, output)))
+
+
+@cohort_app.command()
+def summary(
+    results: Annotated[Path, typer.Argument(metavar="OUT", help="folder of a cohort run")],
+    output_format: Annotated[SummaryFormat, typer.Option("--format", "-f")] = SummaryFormat.text,
+    output: Annotated[Path | None, typer.Option("--output", "-o", help="file (default: standard output)")] = None,
+    top: Annotated[int, typer.Option("--top", min=1, help="entries of each long list (text and HTML)")] = 15,
+    rules: Rules = None,
+) -> None:
+    """Summarise the results: class by line, regimens, eligible patients per trial, what is missing most."""
+    _needs_pyarrow()
+    from her2cds.cohort.summary import summarise
+    from her2cds.errors import CohortError
+
+    knowledge = open_knowledge(rules).knowledge
+    try:
+        text = _summary_text(summarise(results, knowledge), output_format, top)
+        if output is None:
+            stdout(text)
+        else:
+            output.write_text(text + "\n", encoding="utf-8")
+    except CohortError as error:
+        raise typer.Exit(int(fail(Exit.failed_check, str(error)))) from None
+    except OSError as error:
+        raise typer.Exit(int(fail(Exit.failed_check, f"{output}: {error.strerror}"))) from None
+
+
+def _summary_text(summary: Summary, output_format: SummaryFormat, top: int) -> str:
+    if output_format is SummaryFormat.json:
+        return summary.to_json()
+    if output_format is SummaryFormat.html:
+        from her2cds.cohort.summary_page import to_page
+
+        return to_page(summary, top)
+    from her2cds.cohort.summary_text import summary_lines
+
+    return "\n".join(summary_lines(summary, top))
 
 
 def _told(progress: Progress, output: Path) -> Exit:

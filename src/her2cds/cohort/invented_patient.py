@@ -141,7 +141,8 @@ class _Patient:
         return person
 
     def _disease(self) -> dict[str, Any]:
-        disease: dict[str, Any] = {"primary": "breast", "setting": self._setting}
+        primary = "other" if self._chance.happens("other_primary") else "breast"
+        disease: dict[str, Any] = {"primary": primary, "setting": self._setting}
         disease["diagnosis_date"] = self._diagnosis.isoformat()
         if self._early:
             stage = self._chance.value("stage")
@@ -234,6 +235,8 @@ class _Patient:
         ]
 
     def _thin_out(self, tree: dict[str, Any]) -> None:
+        if self._chance.happens("no_receptors"):
+            del tree["specimens"]
         share = MISSING_SHARE[self._chance.value("chart")]
         for path in _MAY_BE_MISSING:
             if self._chance.with_share(share):

@@ -40,6 +40,8 @@ RATES: Mapping[str, Rate] = {
     "her2.lost": Rate(0.15, "HER2-positive cancers re-tested after anti-HER2 therapy for metastatic disease"),
     "erbb2.mutation": Rate(0.04, "cancers that are not HER2-positive; less than 5 %", "wang2022 §2.1"),
     "erbb2.mutation_amplified": Rate(0.01, "HER2-positive cancers: mutation and amplification rarely meet"),
+    "no_receptors": Rate(0.02, "charts without any receptor result"),
+    "other_primary": Rate(0.005, "charts of cancers that turned out to be of another organ"),
     "p95her2": Rate(0.3, "HER2-positive cancers", "wang2022 §2.3"),
     "pd_l1": Rate(0.175, "HER2-positive cancers before neoadjuvant treatment", "mercogliano2023 §3.3"),
     # --- Course ----------------------------------------------------------------------------------------
