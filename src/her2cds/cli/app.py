@@ -21,6 +21,7 @@ from her2cds.cli import explore
 from her2cds.cli.cohort import cohort_app
 from her2cds.cli.generate import generate
 from her2cds.cli.kb import kb_app
+from her2cds.cli.kb_diff import diff
 from her2cds.cli.options import File, Files, Format, Output, Registry, ReportFormat, Rules
 from her2cds.cli.output import Exit, content_of, fail, guarded, open_knowledge, print_answers, stdout
 from her2cds.cli.trials import trials_app
@@ -48,6 +49,7 @@ app.command()(explore.questions)
 app.command(name="what-if")(explore.what_if)
 app.command()(explore.compare)
 app.command()(generate)
+kb_app.command()(diff)
 
 
 class SchemaKind(StrEnum):

@@ -68,7 +68,7 @@ def run(
 ) -> None:
     """Evaluate every patient of a cohort into Parquet tables; run it again after an interruption and it goes on."""
     day = _day(today)
-    _needs_pyarrow()
+    needs_pyarrow()
     from her2cds.cli.cohort_progress import progress_shown
     from her2cds.cohort.run import Options, run_cohort
     from her2cds.errors import CohortError
@@ -96,7 +96,7 @@ def summary(
     rules: Rules = None,
 ) -> None:
     """Summarise the results: class by line, regimens, eligible patients per trial, what is missing most."""
-    _needs_pyarrow()
+    needs_pyarrow()
     from her2cds.cohort.summary import summarise
     from her2cds.errors import CohortError
 
@@ -149,7 +149,8 @@ def _day(text: str | None) -> Date | None:
         raise typer.Exit(int(fail(Exit.usage, f"--today: '{text}' is not a date in the form YYYY-MM-DD"))) from None
 
 
-def _needs_pyarrow() -> None:
+def needs_pyarrow() -> None:
+    """End the process with what to install where pyarrow is missing."""
     try:
         import pyarrow  # noqa: F401
     except ImportError:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from datetime import date as Date
@@ -13,7 +12,7 @@ from pathlib import Path
 from her2cds.cohort.part import Job, run_part
 from her2cds.cohort.source import Part, plan
 from her2cds.cohort.store import InputRecord, Manifest, PartDone, Store
-from her2cds.cohort.workers import Finished, run_locally
+from her2cds.cohort.workers import Finished, cores, run_locally
 from her2cds.errors import CohortError, CohortWriteError
 from her2cds.evaluation import KnowledgeBase
 from her2cds.version import __version__
@@ -142,4 +141,4 @@ def _run(job: Job, parts: list[Part], options: Options) -> Iterator[Finished[Par
         from her2cds.cohort.dask_workers import run_on_dask
 
         return run_on_dask(task, parts, options.scheduler)
-    return run_locally(task, parts, options.processes or len(os.sched_getaffinity(0)))
+    return run_locally(task, parts, options.processes or cores())

@@ -33,6 +33,11 @@ class Finished(Generic[R]):
     error: CohortError | None = None
 
 
+def cores() -> int:
+    """The processor cores that this process may use."""
+    return len(os.sched_getaffinity(0))
+
+
 def run_locally(task: Task[R], parts: Iterable[Part], processes: int) -> Iterator[Finished[R]]:
     """Run a task on every part in `processes` worker processes. Nothing is left running when this ends."""
     waiting = deque(parts)
