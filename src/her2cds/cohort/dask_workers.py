@@ -6,6 +6,8 @@ workers, on a file system that all of them see. Nothing is shuffled.
 
 from __future__ import annotations
 
+import logging
+import re
 from collections.abc import Iterable, Iterator
 from typing import TYPE_CHECKING, TypeVar
 
@@ -18,6 +20,7 @@ if TYPE_CHECKING:
 
 R = TypeVar("R")
 _SECONDS_TO_CONNECT = 10
+_ADDRESS = re.compile(r"(tcp|tls)://[^/\s]+:\d+")
 
 
 def run_on_dask(task: Task[R], parts: Iterable[Part], address: str) -> Iterator[Finished[R]]:
@@ -29,7 +32,7 @@ def run_on_dask(task: Task[R], parts: Iterable[Part], address: str) -> Iterator[
 
     with _client(address) as client:
         futures = {client.submit(task, part, pure=False, key=f"her2cds-{part.name}-{id(part)}"): part for part in parts}
-        for future in as_completed(list(futures)):
+        for future in as_completed(list(futures), loop=client.loop):
             yield _finished(future, futures.pop(future), address)
 
 
@@ -38,18 +41,26 @@ def _client(address: str) -> Client:
         from distributed import Client
     except ImportError:
         raise CohortError("--scheduler needs Dask: pip install 'her2cds[dask]'") from None
+    if not _ADDRESS.fullmatch(address):
+        raise CohortError(f"--scheduler {address}: expected tcp://HOST:PORT (or tls://HOST:PORT)")
+    # What its own log would say of a lost connection, our error says in one line.
+    logging.getLogger("distributed.client").setLevel(logging.CRITICAL)
     try:
         return Client(address, timeout=_SECONDS_TO_CONNECT, set_as_default=False)
-    except (OSError, ValueError) as error:
+    except OSError as error:
         reason = str(error).partition("\n")[0]
         raise CohortError(f"no Dask scheduler answers at {address}: {reason}") from None
 
 
 def _finished(future: Future[R], part: Part, address: str) -> Finished[R]:
+    gone = CohortError(f"the Dask scheduler at {address} went away")
+    if future.status not in ("finished", "error"):
+        raise gone
     if future.status == "finished":
-        return Finished(part, result=future.result())
-    if future.status != "error":
-        raise CohortError(f"the Dask scheduler at {address} went away, or gave {part.name} up")
+        try:
+            return Finished(part, result=future.result())
+        except OSError:
+            raise gone from None
     error = future.exception()
     if isinstance(error, CohortError):
         return Finished(part, error=error)

@@ -92,6 +92,7 @@ def run_cohort(options: Options, knowledge: KnowledgeBase, tell: Callable[[Progr
                 if isinstance(finished.error, CohortWriteError):
                     raise finished.error
             tell(progress)
+        store.tidy()
     return progress
 
 

@@ -98,10 +98,14 @@ class Store:
             self.write("manifest.json", manifest.model_dump_json(indent=2).encode() + b"\n")
         elif before != manifest:
             raise CohortError(_differences(self.folder, before, manifest))
+        self.tidy()
+
+    def tidy(self) -> None:
+        """Remove what workers that died left half-written. Only while no worker is at work."""
         shutil.rmtree(self.folder / _WRITING, ignore_errors=True)
 
     def _refuse_strangers(self) -> None:
-        if self.folder.is_dir() and any(one.name != ".lock" for one in self.folder.iterdir()):
+        if self.folder.is_dir() and any(one.name not in (".lock", _WRITING) for one in self.folder.iterdir()):
             raise CohortError(f"{self.folder}: holds files that are no cohort results; give a new or empty folder")
 
     @contextmanager
@@ -165,8 +169,9 @@ class Store:
 
     def write(self, name: str, content: bytes) -> None:
         """Write a small file as a whole or not at all. Raises CohortWriteError."""
-        temporary = self.folder / f".{Path(name).name}.{uuid.uuid4().hex}"
+        temporary = self.folder / _WRITING / uuid.uuid4().hex
         try:
+            temporary.parent.mkdir(parents=True, exist_ok=True)
             (self.folder / name).parent.mkdir(parents=True, exist_ok=True)
             with temporary.open("wb") as stream:
                 stream.write(content)
