@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 import subprocess
 import sys
 import time
@@ -11,7 +10,10 @@ from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import Any
 
+from her2cds import KnowledgeBase
 from her2cds.cohort.invented_patient import invented_patients
+from her2cds.version import __version__
+from tests.conftest import PROJECT
 
 TODAY = "2026-01-01"
 
@@ -88,9 +90,17 @@ def alive(process: int) -> bool:
         return False
 
 
-def quiet(process: int) -> None:
-    """End a process of ours if it is still there."""
-    try:
-        os.kill(process, 9)
-    except ProcessLookupError:
-        return
+def job(output: Path, knowledge: KnowledgeBase, **other: Any) -> Any:
+    """What a worker is told of a run into `output`."""
+    from her2cds.cohort.part import Job
+
+    values: dict[str, Any] = {
+        "output": str(output),
+        "rules": str(PROJECT / "rules"),
+        "registry": None,
+        "knowledge_hash": knowledge.knowledge.data.content_hash,
+        "software_version": __version__,
+        "today": TODAY,
+        "reports": False,
+    }
+    return Job(**(values | other))
