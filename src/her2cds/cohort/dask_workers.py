@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import logging
 import re
+from asyncio import CancelledError
 from collections.abc import Iterable, Iterator
 from typing import TYPE_CHECKING, TypeVar
 
@@ -53,15 +54,12 @@ def _client(address: str) -> Client:
 
 
 def _finished(future: Future[R], part: Part, address: str) -> Finished[R]:
-    gone = CohortError(f"the Dask scheduler at {address} went away")
-    if future.status not in ("finished", "error"):
-        raise gone
-    if future.status == "finished":
-        try:
-            return Finished(part, result=future.result())
-        except OSError:
-            raise gone from None
-    error = future.exception()
-    if isinstance(error, CohortError):
+    """The result of a part; it is waited for where it went with its worker and is being made again."""
+    try:
+        return Finished(part, result=future.result())
+    except CohortError as error:
         return Finished(part, error=error)
-    return Finished(part, error=CohortError(f"{part.name}: {type(error).__name__} on the Dask workers"))
+    except (Exception, CancelledError) as error:
+        if future.status != "error":
+            raise CohortError(f"the Dask scheduler at {address} went away") from None
+        return Finished(part, error=CohortError(f"{part.name}: {type(error).__name__} on the Dask workers"))
