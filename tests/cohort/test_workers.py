@@ -49,6 +49,20 @@ def test_a_worker_that_dies_once_costs_nothing(tmp_path: Path) -> None:
     assert (tmp_path / "died").exists()
 
 
+def fails_on_the_third(part: Part) -> int:
+    if part.number == 3:
+        raise KeyError("a value of a patient")
+    return part.number
+
+
+def test_a_fault_of_the_software_costs_its_part_alone_and_tells_no_patient_data(tmp_path: Path) -> None:
+    write_cohort(tmp_path / "a.ndjson", 4)
+    finished = list(run_locally(fails_on_the_third, plan(tmp_path / "a.ndjson", 1), 2))
+    assert sorted(one.result for one in finished if one.result) == [1, 2, 4]
+    (lost,) = [one for one in finished if one.error]
+    assert str(lost.error) == "part-000003: unexpected KeyError in the software"
+
+
 def test_a_worker_with_other_knowledge_or_software_refuses(tmp_path: Path, knowledge: KnowledgeBase) -> None:
     write_cohort(tmp_path / "a.ndjson", 1)
     (part,) = plan(tmp_path / "a.ndjson", 10)

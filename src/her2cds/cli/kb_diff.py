@@ -57,7 +57,8 @@ def diff(
     before, after = open_knowledge(old), open_knowledge(new)
     changes = knowledge_changes(before.knowledge.data, after.knowledge.data)
     try:
-        impact = _impact(old, new, before, after, cohort, output, top, processes) if cohort else None
+        versions = ((old, before), (new, after))
+        impact = _impact(versions, cohort, output, top, processes) if cohort else None
     except CohortError as error:
         raise typer.Exit(int(fail(Exit.failed_check, str(error)))) from None
     except OSError as error:
@@ -70,10 +71,7 @@ def diff(
 
 
 def _impact(
-    old: Path,
-    new: Path,
-    before: KnowledgeBase,
-    after: KnowledgeBase,
+    versions: tuple[tuple[Path, KnowledgeBase], tuple[Path, KnowledgeBase]],
     cohort: Path,
     output: Path | None,
     top: int,
@@ -85,12 +83,13 @@ def _impact(
     needs_pyarrow()
     from her2cds.cohort.impact import Versions, compare_cohort, frequent
 
-    hashes = before.knowledge.data.content_hash, after.knowledge.data.content_hash
-    versions = Versions(str(old.resolve()), str(new.resolve()), *hashes, Date.today().isoformat())
+    old, new = (str(folder.resolve()) for folder, _ in versions)
+    old_hash, new_hash = (base.knowledge.data.content_hash for _, base in versions)
+    compared = Versions(old, new, old_hash, new_hash, Date.today().isoformat())
     impact = _Impact()
     stream = output.open("w", encoding="utf-8") if output else None
     try:
-        for part in compare_cohort(versions, cohort, processes):
+        for part in compare_cohort(compared, cohort, processes):
             impact.patients += part.patients
             impact.invalid += part.invalid
             impact.changed += len(part.changed)
@@ -98,7 +97,7 @@ def _impact(
             impact.differences.update(frequent(part.changed))
             impact.first += part.changed[: top - len(impact.first)] if top > len(impact.first) else []
             if stream:
-                stream.writelines(json.dumps(asdict(one), ensure_ascii=False) + "\n" for one in part.changed)
+                stream.writelines(json.dumps(asdict(one)) + "\n" for one in part.changed)
     finally:
         if stream:
             stream.close()

@@ -164,7 +164,7 @@ class _Writers:
         """Take the record of a patient without an answer; never the profile itself."""
         if self._quarantine is None:
             self._quarantine = self._lines("quarantine")
-        self._quarantine.write(json.dumps(record, ensure_ascii=False).encode() + b"\n")
+        self._quarantine.write(json.dumps(record).encode() + b"\n")
 
     def written(self, name: str) -> Iterator[tuple[str, Path]]:
         """The name among the results, and the present path, of each file, once all are closed."""

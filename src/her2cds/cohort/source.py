@@ -38,12 +38,21 @@ class InputFile:
 
 
 @dataclass(frozen=True, slots=True)
-class Part:
-    """A range of one file that is evaluated as one.
+class Range:
+    """A range of a file: `count` lines or rows, `first` being the number of the first one in the file, from 1.
 
-    `start` is the byte of the first line (NDJSON), or the row within `row_group` (Parquet); `first` is the number of
-    the first line or row in the file, from 1; `count` is how many there are.
+    `start` is the byte of the first line (NDJSON), or the row within `row_group` (Parquet).
     """
+
+    start: int
+    first: int
+    count: int
+    row_group: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Part:
+    """A range of one file that is evaluated as one; `start`, `first`, `count` and `row_group` are as in `Range`."""
 
     number: int
     file: InputFile
@@ -89,10 +98,31 @@ def plan(source: Path, part_size: int) -> list[Part]:
     parts: list[Part] = []
     for path in _input_files(source):
         kind = _KINDS[path.suffix.lower()]
-        ranges = _parquet_ranges(path, part_size) if kind == "parquet" else _line_ranges(path, part_size)
-        file = InputFile(path.name, str(path.resolve()), kind, path.stat().st_size, _sha256(path))
-        parts += [Part(len(parts) + index, file, *one) for index, one in enumerate(ranges, start=1)]
+        digest = hashlib.sha256()
+        chunks = _chunks(path, digest)
+        if kind == "parquet":
+            ranges = list(_parquet_ranges(path, part_size))
+            for _ in chunks:  # read for their hash only
+                pass
+        else:
+            ranges = list(_line_ranges(chunks, part_size, path))
+        file = InputFile(path.name, str(path.resolve()), kind, path.stat().st_size, digest.hexdigest())
+        parts += [
+            Part(len(parts) + index, file, one.start, one.first, one.count, one.row_group)
+            for index, one in enumerate(ranges, start=1)
+        ]
     return parts
+
+
+def _chunks(path: Path, digest: hashlib._Hash) -> Iterator[bytes]:
+    """The file in pieces, each of which goes into the digest too: large files are read once."""
+    try:
+        with path.open("rb") as stream:
+            while chunk := stream.read(_CHUNK):
+                digest.update(chunk)
+                yield chunk
+    except OSError as error:
+        raise CohortError(f"{path}: {error.strerror}") from None
 
 
 def _input_files(source: Path) -> list[Path]:
@@ -108,30 +138,24 @@ def _input_files(source: Path) -> list[Path]:
     return [source]
 
 
-def _sha256(path: Path) -> str:
-    with path.open("rb") as stream:
-        return hashlib.file_digest(stream, "sha256").hexdigest()
-
-
-def _line_ranges(path: Path, part_size: int) -> Iterator[tuple[int, int, int]]:
-    """Start byte, first line and number of lines of each part."""
+def _line_ranges(chunks: Iterator[bytes], part_size: int, path: Path) -> Iterator[Range]:
+    """The ranges of lines in a file that is read in pieces."""
     start, first, lines, position, ended = 0, 1, 0, 0, True
-    with path.open("rb") as stream:
-        _refuse_a_list(stream.read(_CHUNK), path)
-        stream.seek(0)
-        while chunk := stream.read(_CHUNK):
-            at = 0
-            while lines + chunk.count(b"\n", at) >= part_size:
-                for _ in range(part_size - lines):
-                    at = chunk.index(b"\n", at) + 1
-                yield start, first, part_size
-                start, first, lines = position + at, first + part_size, 0
-            lines += chunk.count(b"\n", at)
-            position += len(chunk)
-            ended = chunk.endswith(b"\n")
+    for chunk in chunks:
+        if position == 0:
+            _refuse_a_list(chunk, path)
+        at = 0
+        while lines + chunk.count(b"\n", at) >= part_size:
+            for _ in range(part_size - lines):
+                at = chunk.index(b"\n", at) + 1
+            yield Range(start, first, part_size)
+            start, first, lines = position + at, first + part_size, 0
+        lines += chunk.count(b"\n", at)
+        position += len(chunk)
+        ended = chunk.endswith(b"\n")
     lines += not ended
     if lines:
-        yield start, first, lines
+        yield Range(start, first, lines)
 
 
 def _refuse_a_list(beginning: bytes, path: Path) -> None:
@@ -142,8 +166,8 @@ def _refuse_a_list(beginning: bytes, path: Path) -> None:
         raise CohortError(f"{path}: JSON over several lines; expected one profile per line. jq -c . makes that")
 
 
-def _parquet_ranges(path: Path, part_size: int) -> Iterator[tuple[int, int, int, int]]:
-    """Start row in the row group, number of the first row in the file, number of rows, and row group."""
+def _parquet_ranges(path: Path, part_size: int) -> Iterator[Range]:
+    """The ranges of rows, none over the end of its row group."""
     try:
         with pq.ParquetFile(path) as file:
             sizes = [file.metadata.row_group(index).num_rows for index in range(file.num_row_groups)]
@@ -152,7 +176,7 @@ def _parquet_ranges(path: Path, part_size: int) -> Iterator[tuple[int, int, int,
     before = 0
     for group, rows in enumerate(sizes):
         for start in range(0, rows, part_size):
-            yield start, before + start + 1, min(part_size, rows - start), group
+            yield Range(start, before + start + 1, min(part_size, rows - start), group)
         before += rows
 
 

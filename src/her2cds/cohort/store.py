@@ -117,12 +117,18 @@ class Store:
         except OSError as error:
             raise CohortWriteError(f"{self.folder}: {error.strerror}") from None
         try:
-            fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            self._lock(handle)
             yield
-        except BlockingIOError:
-            raise CohortError(f"{self.folder}: another run is writing here; wait for it or stop it") from None
         finally:
             os.close(handle)
+
+    def _lock(self, handle: int) -> None:
+        try:
+            fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            raise CohortError(f"{self.folder}: another run is writing here; wait for it or stop it") from None
+        except OSError as error:
+            raise CohortError(f"{self.folder}: cannot be locked on this file system ({error.strerror})") from None
 
     # --- Parts ----------------------------------------------------------------------------------------------
 

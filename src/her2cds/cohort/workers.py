@@ -77,6 +77,8 @@ def _finished(future: Future[R], part: Part) -> Finished[R]:
         raise
     except CohortError as error:
         return Finished(part, error=error)
+    except Exception as error:  # no part may end the run; its class is all that is surely free of patient data
+        return Finished(part, error=CohortError(f"{part.name}: unexpected {type(error).__name__} in the software"))
 
 
 def _end(pool: ProcessPoolExecutor) -> None:
