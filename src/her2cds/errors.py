@@ -102,3 +102,11 @@ class AuditError(Her2CdsError):
 
     What raised it while recording was not recorded: an answer must not go out without its entry.
     """
+
+
+class CohortError(Her2CdsError):
+    """A cohort cannot be read, run or summarised; what was finished before is kept."""
+
+
+class CohortWriteError(CohortError):
+    """A result cannot be written (a full disk, say): there is no use in going on."""

@@ -21,7 +21,10 @@ import typer
 
 from her2cds.cli import explore
 from her2cds.cli.audit import OptionalUrl, audit_app, open_log, recorded_case
+from her2cds.cli.cohort import cohort_app
+from her2cds.cli.generate import generate
 from her2cds.cli.kb import kb_app
+from her2cds.cli.kb_diff import diff
 from her2cds.cli.options import File, Files, Format, Output, Registry, ReportFormat, Rules
 from her2cds.cli.output import Exit, content_of, fail, guarded, open_knowledge, print_answers, stdout
 from her2cds.cli.trials import trials_app
@@ -46,9 +49,12 @@ app = typer.Typer(
 app.add_typer(kb_app, name="kb")
 app.add_typer(trials_app, name="trials")
 app.add_typer(audit_app, name="audit")
+app.add_typer(cohort_app, name="cohort")
 app.command()(explore.questions)
 app.command(name="what-if")(explore.what_if)
 app.command()(explore.compare)
+app.command()(generate)
+kb_app.command()(diff)
 
 
 class SchemaKind(StrEnum):

@@ -1,0 +1,153 @@
+"""What a cohort can be read from, and what is told of input that is damaged, mixed or something else."""
+
+from __future__ import annotations
+
+import json
+import os
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+pytest.importorskip("pyarrow", reason="needs the extra [cohort]")
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from her2cds import KnowledgeBase
+from her2cds.cohort.columns import TABLES
+from her2cds.cohort.part import run_part
+from her2cds.cohort.source import plan, rows
+from her2cds.errors import CohortError
+from tests.cohort.helpers import job, quarantined, run, table, write_cohort, write_lines
+
+
+def test_parquet_of_json_text_and_parquet_of_fields_give_the_same_answers(tmp_path: Path) -> None:
+    profiles = write_cohort(tmp_path / "a.ndjson", 30)
+    texts = pa.table({"profile": [json.dumps(one) for one in profiles]})
+    pq.write_table(texts, tmp_path / "texts.parquet", row_group_size=13)
+    names = {name for one in profiles for name in one}
+    fields = pa.table({name: [one.get(name) for one in profiles] for name in sorted(names)})
+    pq.write_table(fields, tmp_path / "fields.parquet", row_group_size=13)
+    for name in ("a.ndjson", "texts.parquet", "fields.parquet"):
+        done = run(tmp_path / name, tmp_path / f"out-{name}", "--part-size", 7)
+        assert done.returncode == 0, done.stderr
+    expected = without_file(table(tmp_path / "out-a.ndjson", "patients"))
+    for name in ("texts.parquet", "fields.parquet"):
+        for kind in TABLES:
+            found = without_file(table(tmp_path / f"out-{name}", kind))
+            assert found == without_file(table(tmp_path / "out-a.ndjson", kind)), (name, kind)
+    assert [one["line"] for one in expected] == list(range(1, 31))
+
+
+def without_file(rows: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    return [{name: value for name, value in row.items() if name != "file"} for row in rows]
+
+
+def test_a_folder_is_read_file_by_file_and_a_mixed_schema_is_told_row_by_row(tmp_path: Path) -> None:
+    source = tmp_path / "in"
+    source.mkdir()
+    profiles = write_cohort(source / "a.ndjson", 4)
+    pq.write_table(pa.table({"profile": [json.dumps(one) for one in profiles[:2]]}), source / "b.parquet")
+    pq.write_table(pa.table({"name": ["x", "y"], "age": [1, 2]}), source / "c.parquet")
+    done = run(source, tmp_path / "out")
+    assert done.returncode == 3
+    assert "8 lines: 6 answered, 2 invalid" in done.stdout
+    assert [(one["file"], one["line"]) for one in quarantined(tmp_path / "out")] == [("c.parquet", 1), ("c.parquet", 2)]
+    assert {fault["path"] for fault in quarantined(tmp_path / "out")[0]["faults"]} == {"$.name", "$.age"}
+
+
+def test_a_cut_off_ndjson_loses_only_the_line_that_was_cut(tmp_path: Path) -> None:
+    path = tmp_path / "a.ndjson"
+    write_cohort(path, 5)
+    path.write_bytes(path.read_bytes()[:-100])
+    done = run(path, tmp_path / "out")
+    assert "5 lines: 4 answered, 1 invalid" in done.stdout
+    assert "it may be cut off" in quarantined(tmp_path / "out")[0]["faults"][0]["remedy"]
+
+
+def test_a_cut_off_parquet_is_refused_before_anything_is_written(tmp_path: Path) -> None:
+    path = tmp_path / "a.parquet"
+    pq.write_table(pa.table({"profile": ["{}"] * 1000}), path)
+    path.write_bytes(path.read_bytes()[:-20])
+    done = run(path, tmp_path / "out")
+    assert done.returncode == 1
+    assert "not a sound Parquet file" in done.stderr
+    assert "Traceback" not in done.stderr
+    assert not (tmp_path / "out" / "manifest.json").exists()
+
+
+def test_a_damaged_part_of_a_parquet_file_costs_that_part_alone(tmp_path: Path) -> None:
+    profiles = write_cohort(tmp_path / "a.ndjson", 40)
+    path = tmp_path / "a.parquet"
+    texts = pa.table({"profile": [json.dumps(one) for one in profiles]})
+    pq.write_table(texts, path, row_group_size=10, use_dictionary=False, compression="zstd")
+    column = pq.ParquetFile(path).metadata.row_group(2).column(0)
+    middle = column.data_page_offset + column.total_compressed_size * 3 // 4
+    content = bytearray(path.read_bytes())
+    content[middle : middle + 400] = b"\xff" * 400
+    path.write_bytes(content)
+    done = run(path, tmp_path / "out")
+    assert done.returncode == 1
+    assert "a.parquet, from 21 on: cannot be read" in done.stderr
+    assert "3 of 4 parts" in done.stdout
+    assert len(table(tmp_path / "out", "patients")) == 30
+
+
+@pytest.mark.parametrize(
+    ("name", "content", "mention"),
+    [
+        ("a.ndjson", "[{}, {}]", "a JSON list"),
+        ("a.ndjson", '{\n  "id": "x"\n}\n', "JSON over several lines"),
+        ("a.csv", "id\n", "unknown suffix '.csv'"),
+        (None, "", "no such file or folder"),
+    ],
+)
+def test_what_is_no_cohort_is_refused_with_what_to_do(
+    name: str | None, content: str, mention: str, tmp_path: Path
+) -> None:
+    path = tmp_path / (name or "missing.ndjson")
+    if name:
+        path.write_text(content)
+    done = run(path, tmp_path / "out")
+    assert done.returncode == 1
+    assert mention in done.stderr
+    assert "Traceback" not in done.stderr
+
+
+def test_an_empty_file_is_a_cohort_of_nobody(tmp_path: Path) -> None:
+    (tmp_path / "a.ndjson").write_text("")
+    done = run(tmp_path / "a.ndjson", tmp_path / "out")
+    assert done.returncode == 0, done.stderr
+    assert "0 lines: 0 answered" in done.stdout
+
+
+def test_lines_are_divided_as_a_reader_would_divide_them(tmp_path: Path) -> None:
+    path = tmp_path / "a.ndjson"
+    for ending in ("", "\n", "\r\n"):
+        lines = [json.dumps({"id": f"p{number}", "note": "é" * (number % 90)}) for number in range(1, 3001)]
+        path.write_text("\n".join(lines) + ending, newline="")
+        for size in (1, 7, 1000, 5000):
+            parts = plan(path, size)
+            assert sum(part.count for part in parts) == 3000
+            assert [part.first for part in parts] == list(range(1, 3001, size))
+        read = [row for part in plan(path, 7) for row in rows(part)]
+        assert [row.line for row in read] == list(range(1, 3001))
+        assert [row.tree["id"] for row in read] == [f"p{number}" for number in range(1, 3001)]
+
+
+def test_a_file_that_changes_during_a_run_is_noticed(tmp_path: Path, knowledge: KnowledgeBase) -> None:
+    path = tmp_path / "a.ndjson"
+    write_cohort(path, 3)
+    (part,) = plan(path, 10)
+    write_lines(path, [{}])
+    with pytest.raises(CohortError, match="has changed since this run began"):
+        run_part(job(tmp_path / "out", knowledge), part)
+
+
+def test_without_pyarrow_the_command_says_what_to_install(tmp_path: Path) -> None:
+    (tmp_path / "pyarrow.py").write_text("raise ImportError('none')")
+    write_cohort(tmp_path / "a.ndjson", 1)
+    done = run(tmp_path / "a.ndjson", tmp_path / "out", env={**os.environ, "PYTHONPATH": str(tmp_path)})
+    assert done.returncode == 2
+    assert "pip install 'her2cds[cohort]'" in done.stderr
