@@ -11,7 +11,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import asdict, dataclass, field
 from typing import Any
 
-from her2cds.profile.changes import set_at
+from her2cds.profile.changes import remove_at, set_at
 
 
 @dataclass(frozen=True, slots=True)
@@ -129,6 +129,11 @@ class Draft:
         """Something that the record leaves open; said once."""
         if text not in self.to_ask:
             self.to_ask.append(text)
+
+    def take_back(self, path: str) -> None:
+        """Remove one field that was set, and what said so."""
+        remove_at(self.tree, path)
+        self.drop([f"$.{path}"])
 
     def drop(self, paths: Sequence[str]) -> tuple[Fact, ...]:
         """Take fields away again; returns the facts that are gone."""

@@ -22,9 +22,11 @@ _PARTNERS: dict[str, tuple[str, ...]] = {
     "er": ("er", "er_percent"),
     "pr": ("pr", "pr_percent"),
     "pregnancy": ("pregnancy", "menopausal_status"),
-    "menopausal_status": ("menopausal_status",),
-    "relapse_date": ("relapse_date",),
-    "setting": ("setting",),
+    "menopausal_status": ("menopausal_status", "sex"),
+    "relapse_date": ("relapse_date", "diagnosis_date"),
+    "stage": ("stage", "setting"),
+    "sites_of_metastasis": ("sites_of_metastasis", "setting"),
+    "early_phase": ("early_phase", "setting"),
 }
 _ROUNDS = 20
 _UNTIDY = "unrecognised: "

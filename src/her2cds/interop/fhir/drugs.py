@@ -18,13 +18,13 @@ from her2cds.knowledge.base import Knowledge
 _BRAND = re.compile(r"\[([^\]]+)\]")
 _TOKEN = re.compile(r"[a-z0-9][a-z0-9\-.%+*]*")
 _AMOUNT = re.compile(r"^\d[\d.,]*(?:mg|ml|mcg|ug|g|m|hr|unt|actuat|%)?$")
-_FORM_WORDS = {
-    *("mg", "ml", "mcg", "g", "unt", "hr", "meq", "m2", "injection", "injectable", "injetable", "oral", "tablet", "tablets"),
-    *("product", "capsule", "capsules", "pill", "solution", "suspension", "powder", "for", "vial", "prefilled", "syringe"),
-    *("intravenous", "subcutaneous", "intramuscular", "iv", "sc", "extended", "release", "chewable", "film", "coated"),
-    *("and", "with", "hyaluronidase", "hyaluronidase-oysk", "hyaluronidase-zzxf", "human", "recombinant", "hydrochloride"),
-    *("hcl", "citrate", "mesylate", "sodium", "acetate", "sulfate", "tartrate", "ditosylate", "maleate", "monohydrate"),
-}  # fmt: skip
+_FORM_TEXT = (
+    "mg ml mcg g unt hr meq m2 injection injectable injetable oral tablet tablets product capsule capsules pill "
+    "solution suspension powder for vial prefilled syringe intravenous subcutaneous intramuscular iv sc extended "
+    "release chewable film coated and with hyaluronidase hyaluronidase-oysk hyaluronidase-zzxf human recombinant "
+    "hydrochloride hcl citrate mesylate sodium acetate sulfate tartrate ditosylate maleate monohydrate"
+)
+_FORM_WORDS = frozenset(_FORM_TEXT.split())
 _LONGEST_NAME = 6
 _NOT_ANTICANCER = {"supportive", "bone-agent", "statin", "tnf-blocker"}
 

@@ -27,20 +27,15 @@ from her2cds.interop.fhir.resources import Resource, Resources, gather, listed, 
 from her2cds.interop.settle import settle
 from her2cds.knowledge.base import Knowledge
 
-_RECEPTORS = ("er", "pr", "er.percent", "pr.percent", "her2.ihc", "her2.ish", "her2.ratio", "her2.copies", "her2.overall",
-              "ki67.percent")  # fmt: skip
+_RECEPTORS = (
+    *("er", "pr", "er.percent", "pr.percent", "ki67.percent"),
+    *("her2.ihc", "her2.ish", "her2.ratio", "her2.copies", "her2.overall"),
+)
 _PERSON = ("ecog", "menopause", "pregnancy", "lvef", "tmb", "tmb.class")
 _REFUSED = ("entered-in-error", "refuted", "cancelled")
 _NOT_SURE = ("unconfirmed", "provisional", "differential")
-_CLINICAL = (
-    "Patient",
-    "Condition",
-    "Observation",
-    "Procedure",
-    "DiagnosticReport",
-    "AllergyIntolerance",
-    *MEDICATION_TYPES,
-)
+_RECORDS = ("Patient", "Condition", "Observation", "Procedure", "DiagnosticReport", "AllergyIntolerance")
+_CLINICAL = (*_RECORDS, *MEDICATION_TYPES)
 _DATES = ("effectiveDateTime", "onsetDateTime", "performedDateTime", "authoredOn", "recordedDate", "dateWritten")
 _PERIODS = ("effectivePeriod", "performedPeriod", "onsetPeriod")
 
@@ -102,8 +97,12 @@ def _last_day(resources: list[Resource], today: Date) -> Date | None:
 
 def _days_in(content: dict[str, Any]) -> Iterator[str]:
     yield from (content[key] for key in _DATES if isinstance(content.get(key), str))
-    for key in _PERIODS:
-        period = content.get(key)
+    periods = [content.get(key) for key in _PERIODS]
+    periods += [
+        ((one.get("timing") or {}).get("repeat") or {}).get("boundsPeriod")
+        for one in listed(content.get("dosageInstruction"))
+    ]
+    for period in periods:
         if isinstance(period, dict):
             yield from (text for text in (period.get("start"), period.get("end")) if isinstance(text, str))
 
@@ -242,7 +241,7 @@ class _Import:
         elif question.startswith("pd_l1."):
             self._pd_l1(question.removeprefix("pd_l1."), answer, one)
         elif question == "stage":
-            disease.read_stage(one, answer, day)
+            disease.read_stage(one, day)
         elif question.startswith("category."):
             disease.read_category(question, one, answer, day)
         elif question == "disease_status":

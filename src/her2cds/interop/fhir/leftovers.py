@@ -20,7 +20,10 @@ _NOT_READ: dict[str, tuple[str, ...]] = {
 
 def parts_not_read(resource: Resource, draft: Draft) -> None:
     """List the parts of a resource that hold content and were not read."""
-    found = [name for name in _NOT_READ.get(resource.type, ()) if resource.content.get(name)]
+    content = resource.content
+    found = [name for name in _NOT_READ.get(resource.type, ()) if content.get(name)]
+    if "component" in content and "interpretation" in found:
+        found.remove("interpretation")  # read with a variant, which has components
     if found:
         draft.aside(
             resource.label, ", ".join(found), "parts of the resource that are not read; a person may look there"

@@ -19,9 +19,11 @@ TYPES = (
     "MedicationDispense",
     "MedicationOrder",
 )
-_NOT_GIVEN = {
-    *("entered-in-error", "not-done", "not-taken", "cancelled", "draft", "intended", "preparation", "declined", "unknown"),
-}  # fmt: skip
+_NOT_GIVEN = (
+    *("entered-in-error", "not-done", "not-taken", "cancelled"),
+    *("draft", "intended", "preparation", "declined", "unknown"),
+)
+
 _GOING_ON = {"active": True, "in-progress": True, "completed": False, "stopped": False}
 _NOT_AN_ORDER = {"proposal", "plan", "option"}
 _STOP = {"stop.toxicity": "toxicity", "stop.patient_choice": "patient_choice", "stop.other": "other"}
@@ -186,9 +188,7 @@ class Medications:
             if course.setting is None:
                 draft.ask(f"Treatment with {', '.join(sorted(course.drugs))}: neoadjuvant, adjuvant or metastatic?")
             if course.followed and any(one.going_on for one in course.periods) and not course.worsened:
-                draft.doubt(
-                    course.sources[0], "still marked active", "a later course began: whether it goes on is left open"
-                )
+                draft.doubt(course.sources[0], "still marked active", "a later course began: left open")
 
     def _is_endocrine(self, drug: str) -> bool:
         known = self.reading.knowledge.drugs.get(drug)
