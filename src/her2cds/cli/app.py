@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING, Annotated, Literal
 import typer
 
 from her2cds.cli import explore
+from her2cds.cli.imports import import_app
 from her2cds.cli.kb import kb_app
 from her2cds.cli.options import File, Files, Format, Output, Registry, ReportFormat, Rules
 from her2cds.cli.output import Exit, content_of, fail, guarded, open_knowledge, print_answers, stdout
@@ -41,6 +42,7 @@ app = typer.Typer(
 )
 app.add_typer(kb_app, name="kb")
 app.add_typer(trials_app, name="trials")
+app.add_typer(import_app, name="import")
 app.command()(explore.questions)
 app.command(name="what-if")(explore.what_if)
 app.command()(explore.compare)
@@ -57,7 +59,7 @@ class SchemaKind(StrEnum):
 def evaluate(
     files: Files,
     output_format: Annotated[
-        ReportFormat, typer.Option("--format", "-f", help="text, json, markdown, html or pdf")
+        ReportFormat, typer.Option("--format", "-f", help="text, json, markdown, html, pdf or fhir")
     ] = ReportFormat.text,
     output: Annotated[
         Path | None, typer.Option("--output", "-o", help="file to write; for several patients a folder")

@@ -12,6 +12,7 @@ from dataclasses import asdict, dataclass, field
 from typing import Any
 
 from her2cds.profile.changes import remove_at, set_at
+from her2cds.profile.model import Profile
 
 
 @dataclass(frozen=True, slots=True)
@@ -154,4 +155,5 @@ class Draft:
             tuple(self.assumed),
             tuple(self.to_ask),
         )
-        return Imported(self.tree, report)
+        ordered = {name: self.tree[name] for name in Profile.model_fields if name in self.tree}
+        return Imported(ordered, report)

@@ -127,14 +127,17 @@ def import_table(
 
 
 def read_rows(content: bytes, mapping: TableMapping, label: str) -> Iterator[Row]:
+    """The rows of a table. Raises ProfileError where it cannot be read or lacks columns that the mapping names."""
     try:
         text = content.decode("utf-8-sig")
     except UnicodeDecodeError as error:
         raise ProfileError([ProfileFault(f"byte {error.start}", "no UTF-8", "UTF-8 text")], label) from None
     delimiter = mapping.delimiter or ("\t" if Path(label).suffix.lower() in (".tsv", ".txt", ".maf") else ",")
-    quoting = csv.QUOTE_NONE if delimiter == "\t" else csv.QUOTE_MINIMAL
     plain = text.replace("\r\n", "\n").replace("\r", "\n")
-    reader = csv.reader(io.StringIO(plain), delimiter=delimiter, quoting=quoting)
+    if delimiter == "\t":  # tab-separated exports do not quote: a quotation mark is part of the text
+        reader = csv.reader(io.StringIO(plain), delimiter=delimiter, quoting=csv.QUOTE_NONE)
+    else:
+        reader = csv.reader(io.StringIO(plain), delimiter=delimiter)
     try:
         lines = [(reader.line_num, cells) for cells in reader if _counts(cells, mapping)]
     except csv.Error as error:
