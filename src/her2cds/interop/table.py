@@ -12,9 +12,9 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import date as Date
 from pathlib import Path
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, model_validator
 
 from her2cds.errors import ProfileError, ProfileFault
 from her2cds.interop.draft import Draft, Imported
@@ -25,6 +25,14 @@ from her2cds.profile.changes import steps_of
 from her2cds.profile.read import fields_at
 
 _LISTS = ("specimens", "genomic_tests", "treatments")
+
+
+def _meant(value: object) -> object:
+    """YAML is read as text throughout; what a text means may be true, false or null."""
+    return {"true": True, "false": False, "null": None}.get(value, value) if isinstance(value, str) else value
+
+
+Meant = Annotated[str | bool | None, BeforeValidator(_meant)]
 
 
 class _Entry(BaseModel):
@@ -39,7 +47,7 @@ class Column(_Entry):
     """
 
     field: str
-    values: dict[str, str | bool | None] | None = None
+    values: dict[str, Meant] | None = None
     kind: Literal["values", "number", "text", "date"] = "values"
     split: str | None = None
 
@@ -59,7 +67,7 @@ class TableMapping(_Entry):
     comment: str | None = None
     missing: tuple[str, ...] = ("",)
     id: str | None = None
-    constants: dict[str, str | bool] = Field(default_factory=dict)
+    constants: dict[str, Meant] = Field(default_factory=dict)
     columns: dict[str, Column] = Field(default_factory=dict)
     not_used: dict[str, str] = Field(default_factory=dict)
 
@@ -79,7 +87,7 @@ def read_mapping(text: str, label: str) -> TableMapping:
         faults = [ProfileFault(f"line {one.line}", one.message, "a mapping", one.suggestion) for one in document.faults]
         raise ProfileError(faults, label)
     try:
-        mapping = TableMapping.model_validate(_typed(document.tree))
+        mapping = TableMapping.model_validate(document.tree)
     except ValidationError as error:
         faults = [
             ProfileFault("$." + ".".join(map(str, one["loc"])), str(one["input"])[:60], one["msg"])
@@ -88,15 +96,6 @@ def read_mapping(text: str, label: str) -> TableMapping:
         raise ProfileError(faults, label) from None
     _check_fields(mapping, label)
     return mapping
-
-
-def _typed(node: Any) -> Any:
-    """YAML is read as text throughout; a mapping uses true, false, null and line numbers."""
-    if isinstance(node, dict):
-        return {key: _typed(value) for key, value in node.items()}
-    if isinstance(node, list):
-        return [_typed(one) for one in node]
-    return {"true": True, "false": False, "null": None}.get(node, node)
 
 
 def _check_fields(mapping: TableMapping, label: str) -> None:

@@ -62,8 +62,7 @@ class DrugReader:
 
     def is_anticancer(self, drug: str) -> bool:
         """Whether a drug of the knowledge base is systemic anti-cancer therapy."""
-        known = self._knowledge.drugs.get(drug)
-        return known is not None and not set(known.classes) & _NOT_ANTICANCER
+        return _is_anticancer(drug, self._knowledge)
 
     def _by_code(self, concept: object, resource: Resource) -> tuple[str, ...]:
         found = {one.token.removeprefix("drug.") for one in self._reading.meanings(concept, resource)
@@ -137,14 +136,20 @@ def _known(name: str, knowledge: Knowledge) -> tuple[str, ...]:
     return knowledge.combinations[combination].drugs if combination is not None else ()
 
 
+def _is_anticancer(drug: str, knowledge: Knowledge) -> bool:
+    """Drugs that the knowledge base lists for ordinary charts have no class, or one of supportive care."""
+    known = knowledge.drugs.get(drug)
+    return known is not None and bool(known.classes) and not set(known.classes) & _NOT_ANTICANCER
+
+
 def _resembles(text: str, knowledge: Knowledge) -> bool:
     """Whether a word of the text is the name of an anti-cancer drug, or close to one."""
     for token in _TOKEN.findall(text.lower()):
-        drug = knowledge.drug_names.find(token)
-        if drug is not None:
-            if not set(knowledge.drugs[drug].classes) & _NOT_ANTICANCER:
-                return True
-        elif len(token) > 5 and token not in _FORM_WORDS and knowledge.drug_names.close_to(token):
+        exact = knowledge.drug_names.find(token)
+        long_enough = len(token) > 5 and token not in _FORM_WORDS
+        names = [] if exact else knowledge.drug_names.close_to(token) if long_enough else []
+        drugs = [exact] if exact else [knowledge.drug_names.find(name) for name in names]
+        if any(drug is not None and _is_anticancer(drug, knowledge) for drug in drugs):
             return True
     return False
 

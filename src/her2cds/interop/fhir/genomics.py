@@ -19,6 +19,10 @@ from her2cds.profile.protein_change import normalise_change
 
 _SYMBOL = re.compile(r"^[A-Z][A-Z0-9-]{1,14}$")
 _CLINVAR_PROTEIN = re.compile(r"\(p\.([A-Za-z0-9_*=]+)\)\s*$")
+_SMALL = re.compile(
+    r"\b[cg]\.[-*]?(?P<first>\d+)(?:[+-]\d+)?(?:_[-*]?(?P<last>\d+)(?:[+-]\d+)?)?(?:[ACGT]+>[ACGT]+|del|ins|dup)"
+)
+_LARGEST_SMALL_CHANGE = 50  # bases: the usual border between small and structural variants
 _HGVS_PARTS = ("component.coding_change", "component.genomic_change", "component.variation")
 
 
@@ -95,7 +99,10 @@ class GenomicTests:
         if change is not None and change.endswith("="):
             self.reading.draft.aside(resource.label, f"{gene} {change}", "a silent change alters no protein")
             return
-        kind = self._kind(resource, parts)
+        if "change.wild_type" in self._change_types(resource, parts):
+            self.reading.draft.aside(resource.label, f"{gene}: wild type", "no alteration")
+            return
+        kind = self._kind(resource, parts, change)
         if kind is None:
             test.unclear.add(gene)
             copies = (
@@ -113,13 +120,18 @@ class GenomicTests:
                 resource.label, f"{gene}: germline", "a profile does not tell germline from somatic"
             )
 
-    def _kind(self, resource: Resource, parts: dict[str, list[Json]]) -> str | None:
+    def _kind(self, resource: Resource, parts: dict[str, list[Json]], change: str | None) -> str | None:
+        """Amplification where the interpretation says so; mutation for a readable small change of the sequence."""
         interpretations = self.reading.meanings(resource.content.get("interpretation"), resource)
-        changes = [one for name, many in parts.items() if name == "component.change_type" for one in many]
-        tokens = {one.token for one in interpretations} | {t for one in changes for t in self._tokens(one, resource)}
-        if "amplification" in tokens:
+        if any(one.token == "amplification" for one in interpretations):
             return "amplification"
-        return "mutation" if "component.protein_change" in parts or any(one in parts for one in _HGVS_PARTS) else None
+        if "change.structural" in self._change_types(resource, parts):
+            return None
+        written = [text for name in _HGVS_PARTS for one in parts.get(name, []) for text in _texts(one)]
+        return "mutation" if change or any(map(is_small_change, written)) else None
+
+    def _change_types(self, resource: Resource, parts: dict[str, list[Json]]) -> set[str]:
+        return {token for one in parts.get("component.change_type", []) for token in self._tokens(one, resource)}
 
     def _protein_change(self, parts: dict[str, list[Json]], resource: Resource) -> tuple[str | None, str]:
         """The protein change and how it was read; from ClinVar's own name of the variant where no other is given."""
@@ -188,11 +200,22 @@ class GenomicTests:
             draft.put(f"{path}.alterations[{index}]", alteration, [source], how)
 
 
+def is_small_change(text: str) -> bool:
+    """Whether a text holds a small change of the sequence in HGVS (c. or g.): not a loss or gain of whole exons."""
+    match = _SMALL.search(text)
+    if match is None:
+        return False
+    first, last = match.group("first"), match.group("last")
+    return last is None or abs(int(last) - int(first)) < _LARGEST_SMALL_CHANGE
+
+
 def _parts(resource: Resource, reading: Reading) -> Iterable[tuple[str, Any]]:
     """The components by meaning; one that no meaning is known for is noted."""
     for component in listed(resource.content.get("component")):
         meanings = reading.meanings(component.get("code"), resource)
-        if meanings and meanings[0].token.startswith("component."):
+        if meanings and meanings[0].token == "component.detail":
+            reading.draft.aside(resource.label, meanings[0].display, "a detail that the profile has no field for")
+        elif meanings and meanings[0].token.startswith("component."):
             yield meanings[0].token, component
         else:
             shown = ", ".join(

@@ -7,6 +7,7 @@ statuses, units, days); what is not understood is listed.
 from __future__ import annotations
 
 from collections.abc import Iterator
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import date as Date
 from typing import Any
@@ -68,7 +69,10 @@ def import_fhir(
     reading = Reading(code_map(), knowledge, resources, Draft(label), min(day, now) if day else now)
     for one in others:
         reading.draft.aside(one.label, one.type, "about another patient")
-    _Import(reading).run(person, about, day)
+    later = [one for one in about if (days := _days(one)) and min(days) > reading.today]
+    for one in later:
+        reading.draft.aside(one.label, one.type, f"after {reading.today}, the day of the profile")
+    _Import(reading).run(person, [one for one in about if one not in later], day)
     settle(reading.draft, knowledge, now)
     imported = reading.draft.finish(len(resources.all))
     return _nothing_lost(imported, reading, resources)
@@ -85,14 +89,16 @@ def _nothing_lost(imported: Imported, reading: Reading, resources: Resources) ->
 
 def _last_day(resources: list[Resource], today: Date) -> Date | None:
     """The last day on which something about the patient is on record; days after today do not count."""
-    texts = [text for one in resources for text in _days_in(one.content)]
-    days = []
-    for text in texts:
-        try:
-            days.append(Date.fromisoformat(text[:10]))
-        except ValueError:
-            continue  # a date less exact than a day; its reader says so
-    return max((one for one in days if one <= today), default=None)
+    return max((day for one in resources for day in _days(one) if day <= today), default=None)
+
+
+def _days(resource: Resource) -> list[Date]:
+    """The days of a resource; a date less exact than a day is left to its reader, who says so."""
+    found = []
+    for text in _days_in(resource.content):
+        with suppress(ValueError):
+            found.append(Date.fromisoformat(text[:10]))
+    return found
 
 
 def _days_in(content: dict[str, Any]) -> Iterator[str]:

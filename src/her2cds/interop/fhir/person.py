@@ -146,6 +146,7 @@ def _lvef(answer: Answer) -> object:
 def _tmb(answer: Answer) -> object:
     per_megabase = answer.unit.casefold() in (
         "1/1000000{base}",
+        "1/1000000",
         "mutations/megabase",
         "mut/mb",
         "{mutations}/{megabase}",
