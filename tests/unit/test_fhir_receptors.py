@@ -71,8 +71,11 @@ def test_ratio_copies_and_percentages_keep_their_numbers(knowledge: KnowledgeBas
         observation("29593-1", valueQuantity={**percent, "value": 35}),
     )
     assert found == {
-        **{"date": "2024-02-01", "her2_ish_ratio": 3.1, "her2_copies_per_cell": 8.2},
-        **{"er_percent": 80.0, "ki67_percent": 35.0},
+        "date": "2024-02-01",
+        "her2_ish_ratio": 3.1,
+        "her2_copies_per_cell": 8.2,
+        "er_percent": 80.0,
+        "ki67_percent": 35.0,
     }
 
 
@@ -148,6 +151,12 @@ def test_a_code_under_the_wrong_system_is_read_where_its_form_leaves_no_doubt(kn
 def test_receptor_status_as_icd_10_is_a_reported_status(knowledge: KnowledgeBase) -> None:
     (found,) = specimens(knowledge, condition("Z17.31", ICD10), condition("Z170", ICD10))
     assert found == {"her2_reported": "positive", "er": "positive"}
+
+
+def test_a_diagnosis_that_names_her2_is_a_breast_cancer_with_a_reported_status(knowledge: KnowledgeBase) -> None:
+    result = imported(knowledge, condition("427685000"))
+    assert result.profile["disease"]["primary"] == "breast"
+    assert result.profile["specimens"] == [{"her2_reported": "positive"}]
 
 
 def test_a_record_that_takes_itself_back_is_not_read(knowledge: KnowledgeBase) -> None:

@@ -219,7 +219,10 @@ def test_the_same_drug_after_a_worsening_is_a_new_line(knowledge: KnowledgeBase)
 
 def test_surgery_tells_neoadjuvant_from_adjuvant_where_the_intent_is_curative(knowledge: KnowledgeBase) -> None:
     surgery = {
-        **{"resourceType": "Procedure", "id": "s", "status": "completed", "performedDateTime": "2022-06-01"},
+        "resourceType": "Procedure",
+        "id": "s",
+        "status": "completed",
+        "performedDateTime": "2022-06-01",
         "code": concept("392021009", SNOMED),
     }
     curative = intent("373808002")

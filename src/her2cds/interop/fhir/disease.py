@@ -12,13 +12,15 @@ from datetime import date as Date
 from her2cds.interop.fhir.candidates import Candidates
 from her2cds.interop.fhir.codes import Meaning
 from her2cds.interop.fhir.elements import Answer, Reading, codings, extension, words_for
-from her2cds.interop.fhir.resources import Resource, listed
+from her2cds.interop.fhir.resources import Resource, inside, listed, profiles_of
 
 _RELATED_PRIMARY = (
     "mcode-related-primary-cancer-condition",
     "condition-related",
     "onco-core-RelatedPrimaryCancerCondition-extension",
 )
+# Diagnoses that name breast cancer together with a receptor; as ICD-10 codes these are statuses only.
+_BREAST_WITH_RECEPTORS = ("her2.positive", "her2.negative", "no_place.hormone_receptors_together")
 _STATUS = {"improved": "no", "stable": "no"}
 
 
@@ -49,11 +51,13 @@ class Disease:
     def read_condition(self, resource: Resource, meanings: list[Meaning], active: bool) -> bool:
         """A cancer Condition; false where it is none."""
         tokens = {one.token for one in meanings}
-        onset = resource.content.get("onsetDateTime") or _start(resource.content.get("onsetPeriod"))
+        onset = resource.content.get("onsetDateTime") or inside(resource.content, "onsetPeriod", "start")
         day = self.reading.day(onset, resource, "onset")
         sites = {
             one for token in tokens if token.startswith("metastasis.") for one in [token.removeprefix("metastasis.")]
         }
+        if any(one.system == "snomed" and one.token in _BREAST_WITH_RECEPTORS for one in meanings):
+            tokens.add("primary.breast")
         if "primary.unnamed" in tokens and self._in_breast(resource):
             tokens.add("primary.breast")
         if "primary.breast" in tokens:
@@ -95,8 +99,7 @@ class Disease:
             icd = "icd-10" in str(coding.get("system", ""))
             if icd and code[:1] == "C" and code[:3] not in ("C50", "C77", "C78", "C79", "C80", "C7B"):
                 return True
-        profiles = [str(one) for one in (resource.content.get("meta") or {}).get("profile", [])]
-        return any("primary-cancer-condition" in one for one in profiles)
+        return any("primary-cancer-condition" in one for one in profiles_of(resource.content))
 
     def _in_breast(self, resource: Resource) -> bool:
         sites = self.reading.meanings(resource.content.get("bodySite"), resource)
@@ -274,7 +277,3 @@ class Disease:
             else:
                 draft.aside(sources[0], f"latest disease status: {value}", "where the disease progresses is not said")
                 draft.ask("Is the disease progressing now, in the central nervous system only or elsewhere too?")
-
-
-def _start(period: object) -> object:
-    return period.get("start") if isinstance(period, dict) else None

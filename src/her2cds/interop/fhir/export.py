@@ -153,11 +153,16 @@ class _Proposals:
                     *_reviews(citation for reason in therapy.because for citation in reason.citations),
                     *(_study(one) for one in therapy.evidence),
                 ],
-                "groupingBehavior": "logical-group",
-                "selectionBehavior": "all",
-                "action": [self._part(part) for part in therapy.drugs],
+                **self._steps(therapy),
             }
         )
+
+    def _steps(self, therapy: Therapy) -> Json:
+        """The drugs of a regimen; one without drugs (surgery, radiotherapy) is a service."""
+        if not therapy.drugs:
+            return self._service(therapy.name)
+        parts = [self._part(part) for part in therapy.drugs]
+        return {"groupingBehavior": "logical-group", "selectionBehavior": "all", "action": parts}
 
     def _part(self, part: DrugShown) -> Json:
         """One drug of a regimen, or the drugs of which one is chosen."""

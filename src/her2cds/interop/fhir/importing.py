@@ -24,7 +24,7 @@ from her2cds.interop.fhir.medications import TYPES as MEDICATION_TYPES
 from her2cds.interop.fhir.medications import Medications
 from her2cds.interop.fhir.person import PersonRecord
 from her2cds.interop.fhir.receptors import Result, Specimens, read_receptor
-from her2cds.interop.fhir.resources import Resource, Resources, gather, listed, of_one_patient, read_resources
+from her2cds.interop.fhir.resources import Resource, Resources, gather, inside, listed, of_one_patient, read_resources
 from her2cds.interop.settle import settle
 from her2cds.knowledge.base import Knowledge
 
@@ -104,10 +104,7 @@ def _days(resource: Resource) -> list[Date]:
 def _days_in(content: dict[str, Any]) -> Iterator[str]:
     yield from (content[key] for key in _DATES if isinstance(content.get(key), str))
     periods = [content.get(key) for key in _PERIODS]
-    periods += [
-        ((one.get("timing") or {}).get("repeat") or {}).get("boundsPeriod")
-        for one in listed(content.get("dosageInstruction"))
-    ]
+    periods += [inside(one, "timing", "repeat", "boundsPeriod") for one in listed(content.get("dosageInstruction"))]
     for period in periods:
         if isinstance(period, dict):
             yield from (text for text in (period.get("start"), period.get("end")) if isinstance(text, str))
@@ -172,7 +169,7 @@ class _Import:
     def _refused(self, resource: Resource) -> bool:
         """Whether the record takes itself back, or must not be read by who does not know its modifiers."""
         content, draft = resource.content, self.reading.draft
-        verification = {str(one.get("code")) for one in listed((content.get("verificationStatus") or {}).get("coding"))}
+        verification = {str(one.get("code")) for one in listed(inside(content, "verificationStatus", "coding"))}
         status = str(content.get("status") or "")
         if status in _REFUSED or verification & set(_REFUSED):
             draft.aside(
@@ -195,16 +192,18 @@ class _Import:
         code = one.content.get("code")
         meanings = self.reading.meanings(code, one)
         active = _is_active(one)
-        if disease.read_condition(one, meanings, active) or person.read_condition(one, meanings, active):
-            return
-        results = [Result(field, value, one.label, "status from a Condition")
-                   for token in (m.token for m in meanings) for field, value in _receptor_status(token)]  # fmt: skip
+        results = [
+            Result(field, value, one.label, "status from a Condition")
+            for token in (m.token for m in meanings)
+            for field, value in _receptor_status(token)
+        ]
         day = self.reading.day(one.content.get("recordedDate"), one, "recorded")
         for result in results:
             specimens.add(result, None, day, None)
-        if not results and any(m.token.startswith("no_place.") for m in meanings):
+        if any(m.token == "no_place.hormone_receptors_together" for m in meanings):
             self.reading.draft.aside(one.label, words_for(code), "several receptors in one code; give each on its own")
-        elif not results:
+        taken = disease.read_condition(one, meanings, active) or person.read_condition(one, meanings, active)
+        if not taken and not results and not any(m.token.startswith("no_place.") for m in meanings):
             self.reading.draft.unread(one.label, words_for(code), "no code of the code map")
 
     def _observation(
@@ -215,8 +214,7 @@ class _Import:
         content = one.content
         questions = _questions({m.token for m in self.reading.meanings(content.get("code"), one)})
         said = content.get("effectiveDateTime") or content.get("effectiveInstant")
-        period = content.get("effectivePeriod")
-        day = self.reading.day(said or (period.get("start") if isinstance(period, dict) else None), one, "date")
+        day = self.reading.day(said or inside(content, "effectivePeriod", "start"), one, "date")
         if len(questions) != 1:
             why = "no code of the code map" if not questions else "codes of several questions"
             self.reading.draft.unread(one.label, words_for(content.get("code")), why)
@@ -239,9 +237,9 @@ class _Import:
         genomics: GenomicTests,
     ) -> None:
         if question in _RECEPTORS:
-            reference = (one.content.get("specimen") or {}).get("reference")
+            reference = inside(one.content, "specimen", "reference")
             for result in read_receptor(question, answer, one, self.reading):
-                specimens.add(result, reference, day, self._site(one))
+                specimens.add(result, reference if isinstance(reference, str) else None, day, self._site(one))
         elif question in _PERSON:
             person.read_observation(question, one, answer, day)
         elif question.startswith("pd_l1."):
@@ -285,8 +283,8 @@ class _Import:
     def _site(self, one: Resource) -> str | None:
         """Primary where the sample was taken from the breast; a metastasis is not told from other body sites."""
         specimen = self.reading.resources.follow(one.content.get("specimen"), one)
-        collection = (specimen.content.get("collection") or {}) if specimen is not None else {}
-        sites = self.reading.meanings(collection.get("bodySite") or one.content.get("bodySite"), one)
+        taken = inside(specimen.content, "collection", "bodySite") if specimen is not None else None
+        sites = self.reading.meanings(taken or one.content.get("bodySite"), one)
         return "primary" if any(m.token == "site.breast" for m in sites) else None
 
     def _procedure(self, one: Resource, medications: Medications) -> None:
@@ -295,8 +293,7 @@ class _Import:
         content, draft = one.content, self.reading.draft
         meanings = self.reading.meanings(content.get("code"), one)
         words = words_for(content.get("code"))
-        period = content.get("performedPeriod")
-        said = content.get("performedDateTime") or (period.get("start") if isinstance(period, dict) else None)
+        said = content.get("performedDateTime") or inside(content, "performedPeriod", "start")
         if any(m.token == "breast_surgery" for m in meanings) and content.get("status") == "completed":
             day = self.reading.day(said, one, "performed")
             if day is not None:
@@ -330,5 +327,5 @@ def _receptor_status(token: str) -> Iterator[tuple[str, str]]:
 
 def _is_active(one: Resource) -> bool:
     """Whether a Condition or allergy is active: said so, or not said to be over."""
-    codes = {str(coding.get("code")) for coding in listed((one.content.get("clinicalStatus") or {}).get("coding"))}
+    codes = {str(coding.get("code")) for coding in listed(inside(one.content, "clinicalStatus", "coding"))}
     return not codes & {"inactive", "remission", "resolved"} and not one.content.get("abatementDateTime")

@@ -10,7 +10,7 @@ from her2cds.interop.courses import Given, group
 from her2cds.interop.fhir.disease import Disease
 from her2cds.interop.fhir.drugs import DrugReader, Named
 from her2cds.interop.fhir.elements import Reading, extension, words_for
-from her2cds.interop.fhir.resources import Resource, listed
+from her2cds.interop.fhir.resources import Resource, inside, listed, profiles_of
 
 TYPES = (
     "MedicationAdministration",
@@ -25,6 +25,7 @@ _NOT_GIVEN = (
 )
 
 _GOING_ON = {"active": True, "in-progress": True, "completed": False, "stopped": False}
+_STARTS = ("effectiveDateTime", "effectiveTimeDateTime", "authoredOn", "dateWritten", "whenHandedOver")
 _NOT_AN_ORDER = {"proposal", "plan", "option"}
 _STOP = {"stop.toxicity": "toxicity", "stop.patient_choice": "patient_choice", "stop.other": "other"}
 
@@ -69,7 +70,7 @@ class Medications:
             self.taking[drug] = resource.label
         else:
             why = "neither anti-cancer treatment nor said to be taken now"
-            self.reading.draft.aside(resource.label, f"{drug}, {resource.content.get('status')}", why)
+            self.reading.draft.aside(resource.label, f"{named.words}, {resource.content.get('status')}", why)
 
     def _unknown(self, resource: Resource, named: Named) -> None:
         """A drug that is not known: kept in the history as written where it may be anti-cancer treatment."""
@@ -84,8 +85,7 @@ class Medications:
 
     def _for_cancer(self, resource: Resource) -> bool:
         """Whether the resource is filed as cancer treatment: by profile, or by its reason."""
-        profiles = [str(one) for one in (resource.content.get("meta") or {}).get("profile", [])]
-        if any("cancer-related-medication" in one for one in profiles):
+        if any("cancer-related-medication" in one for one in profiles_of(resource.content)):
             return True
         reasons = [
             self.reading.resources.follow(one, resource) for one in listed(resource.content.get("reasonReference"))
@@ -118,30 +118,21 @@ class Medications:
 
     def _days(self, resource: Resource) -> tuple[Date | None, Date | None]:
         content = resource.content
-        period = content.get("effectivePeriod") or content.get("effectiveTimePeriod") or {}
-        if not period:
-            bounds = [
-                (((one.get("timing") or {}).get("repeat") or {}).get("boundsPeriod") or {})
-                for one in listed(content.get("dosageInstruction"))
-            ]
-            period = next((one for one in bounds if one.get("start")), {})
-        start = (
-            period.get("start")
-            or content.get("effectiveDateTime")
-            or content.get("effectiveTimeDateTime")
-            or content.get("authoredOn")
-            or content.get("dateWritten")
-            or content.get("whenHandedOver")
-        )
+        bounds = [inside(one, "timing", "repeat", "boundsPeriod") for one in listed(content.get("dosageInstruction"))]
+        periods = [content.get("effectivePeriod"), content.get("effectiveTimePeriod"), *bounds]
+        period = next((one for one in periods if inside(one, "start")), None)
+        said = [inside(period, "start"), *(content.get(name) for name in _STARTS)]
+        start = next((one for one in said if one), None)
         if start is None:
             self.reading.draft.doubt(resource.label, "no date", "it cannot be placed among the other treatments")
         day = self.reading.day(start, resource, "start")
-        return day, self.reading.day(period.get("end"), resource, "end")
+        return day, self.reading.day(inside(period, "end"), resource, "end")
 
     def _stop(self, resource: Resource) -> str | None:
         content = resource.content
         concepts: list[Any] = [content.get("statusReason"), content.get("statusReasonCodeableConcept")]
-        concepts += [one.get("valueCodeableConcept") for one in extension(content, "treatment-termination-reason")]
+        endings = ("treatment-termination-reason", "TerminationReason-extension")
+        concepts += [one.get("valueCodeableConcept") for ending in endings for one in extension(content, ending)]
         tokens = {one.token for concept in concepts for one in self.reading.meanings(concept, resource)}
         stops = [token for token in sorted(tokens) if token.startswith("stop.")]
         if "stop.no_response" in stops:

@@ -65,6 +65,19 @@ def listed(value: object) -> list[Json]:
     return [one for one in value if isinstance(one, dict)] if isinstance(value, list) else []
 
 
+def inside(value: object, *names: str) -> object:
+    """What stands at the end of the names, one object inside the other; None where the way breaks off."""
+    for name in names:
+        value = value.get(name) if isinstance(value, dict) else None
+    return value
+
+
+def profiles_of(content: Json) -> list[str]:
+    """The profiles that a resource claims to follow."""
+    profiles = inside(content, "meta", "profile")
+    return [one for one in profiles if isinstance(one, str)] if isinstance(profiles, list) else []
+
+
 def read_resources(content: bytes, label: str) -> Resources:
     """All resources in a JSON or NDJSON text. Raises ProfileError where there is none."""
     return gather(_tree(content, label), label)
@@ -82,7 +95,7 @@ def gather(tree: Any, label: str) -> Resources:
         resource = Resource(unique, content)
         resources.all.append(resource)
         resources.add_reference(name, resource)
-        if full_url:
+        if isinstance(full_url, str):
             resources.add_reference(full_url, resource)
         if identity:
             resources.add_reference(f"urn:uuid:{identity}", resource)
@@ -104,7 +117,7 @@ def _tree(content: bytes, label: str) -> Any:
         return [parse_json(line, f"{label}, line {number}", MAX_BYTES) for number, line in enumerate(lines, 1)]
 
 
-def _unpacked(tree: Any) -> Iterator[tuple[str | None, Json]]:
+def _unpacked(tree: Any) -> Iterator[tuple[object, Json]]:
     if isinstance(tree, list):
         for one in tree:
             yield from _unpacked(one)
