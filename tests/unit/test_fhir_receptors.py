@@ -97,7 +97,7 @@ def test_specimens_of_different_times_stay_apart_and_in_order(knowledge: Knowled
 
 def test_one_marker_with_two_answers_is_a_conflict_and_decides_nothing(knowledge: KnowledgeBase) -> None:
     result = imported(knowledge, coded("85337-4", POSITIVE), coded("16112-5", NEGATIVE))
-    assert [one["er"] for one in result.profile["specimens"]] == ["positive", "negative"]
+    assert [one["er"] for one in result.profile["specimens"]] == ["negative", "positive"]
     assert result.report.conflicts[0].path == "$.specimens[].er"
     assert len(result.report.conflicts[0].sources) == 2
 
@@ -107,6 +107,12 @@ def test_a_status_against_the_score_leaves_neither(knowledge: KnowledgeBase) -> 
     assert "her2_ihc" not in result.profile["specimens"][0]
     assert "her2_reported" not in result.profile["specimens"][0]
     assert "her2_ihc 3+" in result.report.conflicts[0].found
+
+
+def test_two_pd_l1_results_of_one_day_that_disagree_leave_it_open(knowledge: KnowledgeBase) -> None:
+    result = imported(knowledge, coded("85147-7", POSITIVE), coded("83057-0", NEGATIVE))
+    assert "biomarkers" not in result.profile
+    assert [one.path for one in result.report.conflicts] == ["$.biomarkers.pd_l1"]
 
 
 def test_interpretation_beside_an_assay_counts_as_the_assay(knowledge: KnowledgeBase) -> None:

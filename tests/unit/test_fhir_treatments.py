@@ -166,8 +166,13 @@ def test_cycles_are_one_course_and_drugs_begun_together_one_regimen(knowledge: K
         "line": 1,
         "agents": ["docetaxel", "pertuzumab", "trastuzumab"],
         "start": "2022-02-01",
-        "end": "2022-09-21",
     }
+
+
+def test_the_last_cycle_is_the_end_only_where_it_lies_back(knowledge: KnowledgeBase) -> None:
+    given = (metastatic(), cycles(TRASTUZUMAB, "2022-02-01", 3))
+    assert "end" not in treatments(knowledge, *given, coded("85337-4", ("10828004", SNOMED), "2022-04-01"))[0]
+    assert treatments(knowledge, *given, coded("85337-4", ("10828004", SNOMED), "2022-07-01"))[0]["end"] == "2022-03-15"
 
 
 def test_a_worsening_ends_the_course_and_the_next_one_is_the_next_line(knowledge: KnowledgeBase) -> None:

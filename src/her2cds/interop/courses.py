@@ -4,9 +4,11 @@
 2. Periods that begin within 28 days of the first one of a course belong to it; a drug that joins later begins a course.
 3. A worsening on record while a course was given, or within 60 days after its last record and before the next course
    begins, ends it with progression.
-4. A course for metastatic disease is maintenance of the one before it where it adds no drug, or only an endocrine drug
+4. The last record is taken for the end where that is so, where the records say "completed", where the next course
+   begins after it, or where it lies more than 60 days back: cycles that reach up to now may go on.
+5. A course for metastatic disease is maintenance of the one before it where it adds no drug, or only an endocrine drug
    while a drug of that course is still given, and no worsening lies between.
-5. The other courses for metastatic disease are numbered as lines, where every course has a setting and a start.
+6. The other courses for metastatic disease are numbered as lines, where every course has a setting and a start.
 
 28 and 120 days are the usual conventions of line-of-therapy algorithms on records; the reviews define a line by
 progression, so what a record does not say about an end is left open.
@@ -90,6 +92,7 @@ class Course:
     maintenance: bool = False
     line: int | None = None
     followed: bool = False
+    over: bool = False
 
     @property
     def start(self) -> Date | None:
@@ -133,20 +136,23 @@ class Course:
         intolerable = sorted(one.drug for one in self.periods if one.stop == "toxicity")
         if intolerable and found.get("stop_reason") != "toxicity":
             found["stopped_agents"] = intolerable
-        if not found.get("ongoing") and None not in ends:
+        if not found.get("ongoing") and None not in ends and (self.over or states == {False}):
             found["end"] = max(end for end in ends if end).isoformat()
         if self.maintenance:
             found["maintenance_of_previous"] = True
         return {name: value for name, value in found.items() if value is not None}
 
 
-def group(records: Sequence[Given], worsened: Collection[Date], is_endocrine: Callable[[str], bool]) -> list[Course]:
-    """The courses of a patient, the oldest first, those without a date last."""
+def group(
+    records: Sequence[Given], worsened: Collection[Date], is_endocrine: Callable[[str], bool], as_of: Date
+) -> list[Course]:
+    """The courses of a patient on a day, the oldest first, those without a date last."""
     courses = _courses(_periods(records))
     for index, course in enumerate(courses):
         later = next((one.start for one in courses[index + 1 :] if one.start and one.start != course.start), None)
         course.followed = later is not None
         course.worsened = any(_ends_it(course, day, later) for day in worsened)
+        course.over = course.worsened or _is_over(course, later, as_of)
     _mark_maintenance(courses, worsened, is_endocrine)
     _number(courses)
     return courses
@@ -193,6 +199,13 @@ def _ends_it(course: Course, day: Date, later: Date | None) -> bool:
     if later is not None and day > later:
         return False
     return day <= course.last + _AFTERWARDS
+
+
+def _is_over(course: Course, later: Date | None, as_of: Date) -> bool:
+    """Whether the last record may be taken for the end: cycles that reach up to now may go on."""
+    if course.last is None:
+        return False
+    return as_of - course.last > _AFTERWARDS or (later is not None and course.last < later)
 
 
 def _mark_maintenance(

@@ -137,9 +137,10 @@ class Draft:
         self.drop([f"$.{path}"])
 
     def drop(self, paths: Sequence[str]) -> tuple[Fact, ...]:
-        """Take fields away again; returns the facts that are gone."""
-        gone = tuple(one for one in self.facts if one.path in paths)
-        self.facts = [one for one in self.facts if one.path not in paths]
+        """Forget what was said of these fields and of all below them; returns the facts that are gone."""
+        below = tuple(f"{path}{sign}" for path in paths for sign in (".", "["))
+        gone = tuple(one for one in self.facts if one.path in paths or one.path.startswith(below))
+        self.facts = [one for one in self.facts if one not in gone]
         return gone
 
     def finish(self, records: int) -> Imported:

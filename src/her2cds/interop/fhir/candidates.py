@@ -49,7 +49,7 @@ class Candidates:
 def _agreed(path: str, found: Sequence[Candidate], draft: Draft) -> Candidate | None:
     if not found:
         return None
-    values = list(dict.fromkeys(one.value for one in found))
+    values = [one.value for index, one in enumerate(found) if one.value not in [other.value for other in found[:index]]]
     if len(values) > 1:
         said = "; ".join(f"{one.value} ({one.source})" for one in found)
         draft.conflict(f"$.{path}", said, [one.source for one in found], "none of the values was taken")

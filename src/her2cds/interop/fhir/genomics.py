@@ -196,7 +196,8 @@ class GenomicTests:
             draft.ask(f"{gene}: a finding in it could not be read, so it does not count as unaltered.")
         if test.alterations:
             draft.tree["genomic_tests"][int(path[14:-1])]["alterations"] = [{} for _ in test.alterations]
-        for index, (alteration, source, how) in enumerate(test.alterations):
+        in_order = sorted(test.alterations, key=lambda one: (sorted(one[0].items()), one[1]))
+        for index, (alteration, source, how) in enumerate(in_order):
             draft.put(f"{path}.alterations[{index}]", alteration, [source], how)
 
 

@@ -34,6 +34,7 @@ _RECEPTORS = (
 )
 _PERSON = ("ecog", "menopause", "pregnancy", "lvef", "tmb", "tmb.class")
 _REFUSED = ("entered-in-error", "refuted", "cancelled")
+_NOT_FINAL = ("preliminary", "registered")
 _NOT_SURE = ("unconfirmed", "provisional", "differential")
 _RECORDS = ("Patient", "Condition", "Observation", "Procedure", "DiagnosticReport", "AllergyIntolerance")
 _CLINICAL = (*_RECORDS, *MEDICATION_TYPES)
@@ -63,6 +64,8 @@ def import_fhir(
         types = ", ".join(sorted({one.type for one in resources.all})[:5])
         raise ProfileError([ProfileFault("$", types, "resources about a patient (Condition, Observation, …)")], label)
     now = today or Date.today()
+    if as_of is not None and as_of > now:
+        raise ProfileError([ProfileFault("--date", str(as_of), f"a day up to today ({now})")], label)
     person, others = of_one_patient(resources, label, patient)
     about = [one for one in resources.all if one not in others]
     day = as_of or _last_day(about, now)
@@ -138,9 +141,11 @@ class _Import:
                 case "Procedure":
                     self._procedure(one, medications)
                 case "AllergyIntolerance":
-                    person.read_allergy(one, drugs, _is_active(one))
+                    if not self._refused(one):
+                        person.read_allergy(one, drugs, _is_active(one))
                 case kind if kind in MEDICATION_TYPES:
-                    medications.read(one)
+                    if not self._refused(one):
+                        medications.read(one)
                 case "DiagnosticReport" | "Medication" | "Specimen":
                     pass
                 case kind:
@@ -150,7 +155,7 @@ class _Import:
         disease.put()
         specimens.put(reading)
         genomics.put()
-        medications.put(disease)
+        medications.put(disease, reading.today)
         for one in resources:
             if one.type in ("DiagnosticReport", "Medication", "Specimen"):
                 self._holder(one)
@@ -169,22 +174,20 @@ class _Import:
     def _refused(self, resource: Resource) -> bool:
         """Whether the record takes itself back, or must not be read by who does not know its modifiers."""
         content, draft = resource.content, self.reading.draft
+        words = words_for(content.get("code") or content.get("medicationCodeableConcept"))
         verification = {str(one.get("code")) for one in listed(inside(content, "verificationStatus", "coding"))}
         status = str(content.get("status") or "")
         if status in _REFUSED or verification & set(_REFUSED):
-            draft.aside(
-                resource.label, f"{words_for(content.get('code'))}, {status or 'refuted'}", "it takes itself back"
-            )
-            return True
-        if verification & set(_NOT_SURE):
-            draft.aside(
-                resource.label, f"{words_for(content.get('code'))}, not confirmed", "only what is confirmed counts"
-            )
-            return True
-        if content.get("modifierExtension"):
-            draft.unread(resource.label, words_for(content.get("code")), "a modifier extension changes its meaning")
-            return True
-        return False
+            draft.aside(resource.label, f"{words}, {status or 'refuted'}", "it takes itself back")
+        elif verification & set(_NOT_SURE):
+            draft.aside(resource.label, f"{words}, not confirmed", "only what is confirmed counts")
+        elif content.get("modifierExtension"):
+            draft.unread(resource.label, words, "a modifier extension changes its meaning")
+        else:
+            if status in _NOT_FINAL:
+                draft.doubt(resource.label, f"{words}, {status}", "read although it is not final")
+            return False
+        return True
 
     def _condition(self, one: Resource, person: PersonRecord, disease: Disease, specimens: Specimens) -> None:
         if self._refused(one):
@@ -243,7 +246,7 @@ class _Import:
         elif question in _PERSON:
             person.read_observation(question, one, answer, day)
         elif question.startswith("pd_l1."):
-            self._pd_l1(question.removeprefix("pd_l1."), answer, one)
+            person.read_pd_l1(question.removeprefix("pd_l1."), one, answer, day)
         elif question == "stage":
             disease.read_stage(one, day)
         elif question.startswith("category."):
@@ -268,17 +271,6 @@ class _Import:
             if any(m.token == "tumour_size" for m in self.reading.meanings(component.get("code"), one)):
                 part = answer_of(component, one, self.reading)
                 disease.read_size(one, part.number, part.unit, day)
-
-    def _pd_l1(self, assay: str, answer: Answer, one: Resource) -> None:
-        status = answer.tokens & {"positive", "negative"}
-        if len(status) != 1:
-            self.reading.draft.unread(one.label, f"PD-L1 {assay}: {answer.said}", "neither positive nor negative")
-            return
-        if "biomarkers" in self.reading.draft.tree and "pd_l1" in self.reading.draft.tree["biomarkers"]:
-            self.reading.draft.aside(one.label, f"PD-L1 {assay}: {answer.said}", "a profile holds one PD-L1 result")
-            self.reading.draft.ask("PD-L1 by several assays: which of them counts?")
-            return
-        self.reading.draft.put("biomarkers.pd_l1", {"status": status.pop(), "assay": assay}, [one.label])
 
     def _site(self, one: Resource) -> str | None:
         """Primary where the sample was taken from the breast; a metastasis is not told from other body sites."""

@@ -155,7 +155,7 @@ class Medications:
 
     # --- Putting it together --------------------------------------------------------------------------------
 
-    def put(self, disease: Disease) -> None:
+    def put(self, disease: Disease, as_of: Date) -> None:
         """Write the treatments into the draft."""
         draft = self.reading.draft
         if self.taking:
@@ -166,7 +166,7 @@ class Medications:
             return
         records = [_with_setting(one, intent, disease, self.surgeries) for one, intent in self.given]
         worsened = {day for day, _ in disease.worsened if day is not None}
-        courses = group(records, worsened, self._is_endocrine)
+        courses = group(records, worsened, self._is_endocrine, as_of)
         draft.assume(
             "The list of treatments was taken to be complete: a drug that is not on record counts as not given."
         )

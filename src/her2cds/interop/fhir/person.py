@@ -13,6 +13,7 @@ from her2cds.interop.fhir.elements import Answer, Reading, words_for
 from her2cds.interop.fhir.resources import Resource
 
 _ID_CHARACTERS = set("ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789._-")
+_PD_L1 = "biomarkers.pd_l1"
 _NEWEST = (
     "patient.ecog",
     "patient.menopausal_status",
@@ -71,6 +72,14 @@ class PersonRecord:
         else:
             self.candidates.add(paths[question], value, day, resource.label)
 
+    def read_pd_l1(self, assay: str, resource: Resource, answer: Answer, day: Date | None) -> None:
+        """PD-L1 with the assay; where several disagree on the newest day, none is taken."""
+        status = answer.tokens & {"positive", "negative"}
+        if len(status) != 1:
+            self.reading.draft.unread(resource.label, f"PD-L1 {assay}: {answer.said}", "neither positive nor negative")
+            return
+        self.candidates.add(_PD_L1, {"status": status.pop(), "assay": assay}, day, resource.label)
+
     def read_condition(self, resource: Resource, meanings: list[Meaning], active: bool) -> bool:
         """Interstitial lung disease, heart failure, pregnancy, menopause as a Condition; false for any other."""
         tokens = {one.token for one in meanings}
@@ -107,7 +116,7 @@ class PersonRecord:
     def put(self) -> None:
         """Write the person into the draft."""
         draft = self.reading.draft
-        for path in _NEWEST:
+        for path in (*_NEWEST, _PD_L1):
             newest = self.candidates.settle_newest(path, draft)
             if path == "health.lvef_percent" and newest is not None and newest.day is not None:
                 draft.put("health.lvef_date", newest.day.isoformat(), [newest.source])

@@ -39,39 +39,59 @@ class Tested:
 
     reference: str | None
     day: Date | None
-    site: str | None = None
-    results: list[Result] = field(default_factory=list)
+    found: list[Filed] = field(default_factory=list)
+
+    @property
+    def site(self) -> str | None:
+        """Where it was taken, as far as a record says."""
+        return next((one.site for one in self.found if one.site), None)
+
+
+@dataclass(frozen=True, slots=True)
+class Filed:
+    """A result with what tells its specimen."""
+
+    result: Result
+    reference: str | None
+    day: Date | None
+    site: str | None
 
 
 @dataclass(slots=True)
 class Specimens:
-    """All receptor results, grouped into specimens as they come."""
+    """All receptor results; they are grouped into specimens once all are there, whatever their order was."""
 
-    tested: list[Tested] = field(default_factory=list)
+    filed: list[Filed] = field(default_factory=list)
 
     def add(self, result: Result, reference: str | None, day: Date | None, site: str | None) -> None:
-        """File one result under its specimen."""
-        for one in self.tested:
-            if one.reference == reference and (reference is not None or _together(one.day, day)):
-                break
-        else:
-            one = Tested(reference, day)
-            self.tested.append(one)
-        one.results.append(result)
-        one.site = one.site or site
+        """File one result."""
+        self.filed.append(Filed(result, reference, day, site))
 
     def put(self, reading: Reading) -> None:
         """Write the specimens into the draft, the oldest first, the undated last."""
-        draft, made = reading.draft, []
-        for tested in sorted(self.tested, key=lambda one: (one.day or Date.max, one.reference or "")):
-            made += [(tested, results) for results in _consistent(tested, reading)]
+        made = [(tested, results) for tested in self._grouped() for results in _consistent(tested, reading)]
         if not made:
             return
-        draft.tree["specimens"] = [{} for _ in made]
+        reading.draft.tree["specimens"] = [{} for _ in made]
         for index, (tested, results) in enumerate(made):
             _put_one(f"specimens[{index}]", tested, results, reading)
         if any(one.reference is None and one.day is None for one, _ in made):
-            draft.assume("Receptor results with neither date nor specimen were taken to come from one specimen.")
+            reading.draft.assume(
+                "Receptor results with neither date nor specimen were taken to come from one specimen."
+            )
+
+    def _grouped(self) -> list[Tested]:
+        groups: list[Tested] = []
+        for one in sorted(self.filed, key=lambda one: (one.day or Date.max, one.reference or "")):
+            for group in groups:
+                same = group.reference == one.reference
+                if same and (one.reference is not None or _together(group.day, one.day)):
+                    break
+            else:
+                group = Tested(one.reference, one.day)
+                groups.append(group)
+            group.found.append(one)
+        return groups
 
 
 def _put_one(path: str, tested: Tested, results: list[Result], reading: Reading) -> None:
@@ -96,7 +116,8 @@ def _consistent(tested: Tested, reading: Reading) -> list[list[Result]]:
     """The results of one specimen; a second list holds answers that differ from the first ones."""
     first: list[Result] = []
     second: list[Result] = []
-    for result in tested.results:
+    in_order = sorted((one.result for one in tested.found), key=lambda one: (one.field, str(one.value), one.source))
+    for result in in_order:
         earlier = next((one for one in first if one.field == result.field), None)
         if earlier is None or earlier.value == result.value:
             first.append(result)
