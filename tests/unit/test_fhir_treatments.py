@@ -185,6 +185,12 @@ def test_a_worsening_ends_the_course_and_the_next_one_is_the_next_line(knowledge
     assert (second["line"], second["agents"], second["ongoing"]) == (2, ["t-dm1"], True)
 
 
+def test_where_the_disease_progressed_is_asked_for_because_a_status_does_not_say(knowledge: KnowledgeBase) -> None:
+    result = imported(knowledge, metastatic(), cycles(TRASTUZUMAB, "2022-02-01", 8), worsened("2022-07-20"))
+    assert "progression_site" not in result.profile["treatments"][0]
+    assert any("Progression on trastuzumab" in one for one in result.report.to_ask)
+
+
 def test_a_worsening_long_after_the_last_record_says_nothing_about_the_course(knowledge: KnowledgeBase) -> None:
     (course,) = treatments(knowledge, metastatic(), cycles(TRASTUZUMAB, "2022-02-01", 3), worsened("2023-02-01"))
     assert "stop_reason" not in course

@@ -176,6 +176,11 @@ class Medications:
             for name, value in course.fields().items():
                 sources = [label for day, label in disease.worsened if value == "progression"] or course.sources
                 draft.put(f"treatments[{index}].{name}", value, sources, how if name == "agents" else "")
+            if course.worsened:
+                names = ", ".join(sorted(course.drugs))
+                draft.ask(
+                    f"Progression on {names}: in the central nervous system only, or elsewhere (progression_site)?"
+                )
             if course.setting is None:
                 draft.ask(f"Treatment with {', '.join(sorted(course.drugs))}: neoadjuvant, adjuvant or metastatic?")
             if course.followed and any(one.going_on for one in course.periods) and not course.worsened:
