@@ -23,6 +23,7 @@ from her2cds.cli import explore
 from her2cds.cli.audit import OptionalUrl, audit_app, open_log, recorded_case
 from her2cds.cli.cohort import cohort_app
 from her2cds.cli.generate import generate
+from her2cds.cli.imports import import_app
 from her2cds.cli.kb import kb_app
 from her2cds.cli.kb_diff import diff
 from her2cds.cli.options import File, Files, Format, Output, Registry, ReportFormat, Rules
@@ -50,6 +51,7 @@ app.add_typer(kb_app, name="kb")
 app.add_typer(trials_app, name="trials")
 app.add_typer(audit_app, name="audit")
 app.add_typer(cohort_app, name="cohort")
+app.add_typer(import_app, name="import")
 app.command()(explore.questions)
 app.command(name="what-if")(explore.what_if)
 app.command()(explore.compare)
@@ -68,7 +70,7 @@ class SchemaKind(StrEnum):
 def evaluate(
     files: Files,
     output_format: Annotated[
-        ReportFormat, typer.Option("--format", "-f", help="text, json, markdown, html or pdf")
+        ReportFormat, typer.Option("--format", "-f", help="text, json, markdown, html, pdf or fhir")
     ] = ReportFormat.text,
     output: Annotated[
         Path | None, typer.Option("--output", "-o", help="file to write; for several patients a folder")

@@ -25,6 +25,7 @@ class ReportFormat(StrEnum):
     markdown = "markdown"
     html = "html"
     pdf = "pdf"
+    fhir = "fhir"
 
 
 File = Annotated[str, typer.Argument(help="patient profile (JSON); - for standard input", metavar="FILE")]

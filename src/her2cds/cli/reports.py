@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from her2cds.rendering.blocks import Block
     from her2cds.report.model import Report
 
-_SUFFIXES = {"text": "txt", "json": "json", "markdown": "md", "html": "html", "pdf": "pdf"}
+_SUFFIXES = {"text": "txt", "json": "json", "markdown": "md", "html": "html", "pdf": "pdf", "fhir": "fhir.json"}
 
 
 def write_reports(
@@ -31,10 +31,11 @@ def write_reports(
     """Write the reports of all cases (name of the input, and case); `many` says that several inputs were given."""
     from her2cds.evaluation import report_on
 
-    needs_file = output_format is ReportFormat.pdf or (output_format is ReportFormat.html and many)
+    one_document = output_format in (ReportFormat.html, ReportFormat.fhir)
+    needs_file = output_format is ReportFormat.pdf or (one_document and many)
     if output is None and needs_file:
         return fail(Exit.usage, f"--format {output_format}: give --output, a file or a folder for several patients")
-    if output is None and output_format is not ReportFormat.html:
+    if output is None and not one_document:
         reports = [report_on(case, knowledge) for _, case in cases]
         print_answers(reports, Format(output_format.value), _blocks, many=many)
         return Exit.ok
@@ -62,6 +63,10 @@ def _content(case: Case, knowledge: KnowledgeBase, output_format: ReportFormat) 
     report = report_on(case, knowledge)
     if output_format is ReportFormat.json:
         return report.to_json().encode() + b"\n"
+    if output_format is ReportFormat.fhir:
+        from her2cds.interop.fhir.export import to_fhir_json
+
+        return to_fhir_json(report).encode() + b"\n"
     if output_format in (ReportFormat.html, ReportFormat.pdf):
         from her2cds.exploration.effects import what_is_missing
         from her2cds.rendering.page import to_html

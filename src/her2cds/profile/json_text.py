@@ -14,10 +14,10 @@ MAX_BYTES = 2_000_000
 _MAX_DIGITS = 25
 
 
-def parse_json(content: bytes, label: str = "patient profile") -> Any:
+def parse_json(content: bytes, label: str = "patient profile", max_bytes: int = MAX_BYTES) -> Any:
     """The tree in `content`. Raises ProfileError with line and column, or with what is wrong as a whole."""
-    if len(content) > MAX_BYTES:
-        _refuse(label, "$", f"{len(content)} bytes", f"at most {MAX_BYTES} bytes")
+    if len(content) > max_bytes:
+        _refuse(label, "$", f"{len(content)} bytes", f"at most {max_bytes} bytes")
     try:
         text = content.decode("utf-8-sig")
     except UnicodeDecodeError as error:

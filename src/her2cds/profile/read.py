@@ -59,7 +59,7 @@ def _fault(detail: ErrorDetails) -> ProfileFault:
     found = _shown(detail["input"])
     if kind == "extra_forbidden":
         field = str(detail["loc"][-1])
-        fields = _fields_at(detail["loc"][:-1])
+        fields = fields_at(detail["loc"][:-1])
         hint = did_you_mean(field, fields)
         remedy = hint[0].upper() + hint[1:] if hint else f"Known fields here: {', '.join(sorted(fields))}."
         return ProfileFault(path, "an unknown field", "a field of the schema", remedy)
@@ -93,7 +93,7 @@ def _shown(value: object) -> str:
     return text if len(text) <= _MAX_SHOWN else text[:_MAX_SHOWN] + "…"
 
 
-def _fields_at(location: Iterable[int | str]) -> set[str]:
+def fields_at(location: Iterable[int | str]) -> set[str]:
     """The field names of the model at a location; empty where there is none."""
     model: type[BaseModel] | None = Profile
     for part in location:

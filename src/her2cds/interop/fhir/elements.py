@@ -1,0 +1,162 @@
+"""Reading the parts of a resource: concepts through the code map, dates to the day, quantities with their unit."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from datetime import date as Date
+from typing import Any
+
+from her2cds.interop.draft import Draft
+from her2cds.interop.fhir.codes import CodeMap, Meaning, display_disagrees
+from her2cds.interop.fhir.resources import Json, Resource, Resources, listed
+from her2cds.knowledge.base import Knowledge
+
+_DAY = re.compile(r"^(\d{4}-\d{2}-\d{2})(?:T.*)?$")
+_PERCENT = {"%", "percent", "{percent}", "percentage"}
+_NO_UNIT = {"", "1", "{score}", "{ratio}", "ratio", "{copies}", "score", "{mutations}/{megabase}"}
+
+
+@dataclass(slots=True)
+class Reading:
+    """What every reader needs: the codes, the knowledge base, the resources, and the draft it fills."""
+
+    codes: CodeMap
+    knowledge: Knowledge
+    resources: Resources
+    draft: Draft
+    today: Date
+
+    def meanings(self, concept: object, resource: Resource) -> list[Meaning]:
+        """What the codings of a CodeableConcept (or Coding) mean; oddities are noted, unknown codes left out."""
+        found: list[Meaning] = []
+        for coding in codings(concept):
+            meaning = self._meaning(coding, resource)
+            if meaning is not None and meaning not in found:
+                found.append(meaning)
+        return found
+
+    def _meaning(self, coding: Json, resource: Resource) -> Meaning | None:
+        system, code, display = coding.get("system"), coding.get("code"), coding.get("display")
+        if not isinstance(code, str):
+            return None
+        system = system if isinstance(system, str) else None
+        meaning = self.codes.find(system, code)
+        if meaning is None:
+            meaning = self.codes.find_misfiled(system, code)
+            if meaning is None:
+                return None
+            self.draft.doubt(
+                resource.label, f"{code} under {system or 'no system'}", f"read as a code of {meaning.system}"
+            )
+        if display_disagrees(display if isinstance(display, str) else None, meaning):
+            self.draft.doubt(
+                resource.label,
+                f"{meaning.code} shown as '{display}'",
+                f"the code means '{meaning.display}': the code was taken, check which was meant",
+            )
+        return meaning
+
+    def day(self, text: object, resource: Resource, what: str) -> Date | None:
+        """A date to the day; one that is less exact, or no date, is noted and not used."""
+        if text is None:
+            return None
+        match = _DAY.match(text) if isinstance(text, str) else None
+        try:
+            day = Date.fromisoformat(match.group(1)) if match else None
+        except ValueError:
+            day = None
+        if day is None:
+            self.draft.unread(resource.label, f"{what} {text}", "a date exact to the day is needed")
+        elif day > self.today:
+            self.draft.aside(resource.label, f"{what} {text}", f"after {self.today}, the day of the profile")
+            return None
+        return day
+
+
+def codings(concept: object) -> Iterator[Json]:
+    """The codings of a CodeableConcept; a bare Coding is one."""
+    for one in listed(concept):
+        if "coding" in one:
+            yield from listed(one["coding"])
+        elif "code" in one:
+            yield one
+
+
+def words_for(concept: object) -> str:
+    """A concept in words for the report: its text, or a code with its display."""
+    for one in listed(concept):
+        if isinstance(one.get("text"), str):
+            return str(one["text"])
+    shown = [f"{one.get('code', '')} {one.get('display', '')}".strip() for one in codings(concept)]
+    return "; ".join(shown) or "nothing coded"
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """All that an Observation (or a component) answers: codes, words, and numbers with unit."""
+
+    meanings: tuple[Meaning, ...]
+    number: float | None
+    unit: str
+    comparator: str
+    said: str
+    kinds: tuple[str, ...]
+
+    @property
+    def tokens(self) -> set[str]:
+        """The meanings by name."""
+        return {one.token for one in self.meanings}
+
+    def percent(self, *, unit_needed: bool) -> float | None:
+        """The number as a percentage; None with another unit, a comparator, or (where needed) no unit."""
+        if self.number is None or self.comparator:
+            return None
+        return self.number if self.unit in _PERCENT or (not unit_needed and self.unit in _NO_UNIT) else None
+
+    def plain(self) -> float | None:
+        """The number where it has no unit and no comparator."""
+        return self.number if self.number is not None and not self.comparator and self.unit in _NO_UNIT else None
+
+
+def answer_of(holder: Mapping[str, Any], resource: Resource, reading: Reading) -> Answer:
+    """Everything that stands in `value[x]`, even where (against the standard) there are several."""
+    meanings: list[Meaning] = []
+    number, unit, comparator, said = None, "", "", []
+    kinds = tuple(sorted(key for key in holder if key.startswith("value") and key != "value"))
+    for key in kinds:
+        value = holder[key]
+        if key == "valueCodeableConcept":
+            meanings += reading.meanings(value, resource)
+            said.append(words_for(value))
+        elif key == "valueQuantity" and isinstance(value, dict):
+            number = _number(value.get("value"))
+            unit = str(value.get("code") or value.get("unit") or "").strip()
+            comparator = str(value.get("comparator") or "")
+            said.append(f"{comparator}{value.get('value')} {unit}".strip())
+        elif key in ("valueInteger", "valueDecimal"):
+            number = _number(value)
+            said.append(str(value))
+        elif key == "valueString" and isinstance(value, str):
+            said.append(value)
+            meanings += _word(value, reading)
+        else:
+            said.append(f"{key} {value}")
+    if len(kinds) > 1:
+        reading.draft.doubt(resource.label, ", ".join(kinds), "an Observation may hold one value; all were read")
+    return Answer(tuple(meanings), number, unit, comparator, "; ".join(said) or "no value", kinds)
+
+
+def _word(text: str, reading: Reading) -> list[Meaning]:
+    token = reading.codes.words.get(text.strip().casefold())
+    return [Meaning(token, "text", text, text, "text")] if token else []
+
+
+def _number(value: object) -> float | None:
+    return float(value) if isinstance(value, (int, float)) and not isinstance(value, bool) else None
+
+
+def extension(resource: Json, ending: str) -> list[Json]:
+    """The values of the extensions whose URL ends so, whichever version of a guide they are of."""
+    return [one for one in listed(resource.get("extension")) if str(one.get("url", "")).endswith(ending)]

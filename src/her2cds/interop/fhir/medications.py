@@ -1,0 +1,207 @@
+"""Medication resources to records of drugs given: which drug, when, in which setting, how it ended."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from datetime import date as Date
+from typing import Any
+
+from her2cds.interop.courses import Given, group
+from her2cds.interop.fhir.disease import Disease
+from her2cds.interop.fhir.drugs import DrugReader, Named
+from her2cds.interop.fhir.elements import Reading, extension, words_for
+from her2cds.interop.fhir.resources import Resource, inside, listed, profiles_of
+
+TYPES = (
+    "MedicationAdministration",
+    "MedicationStatement",
+    "MedicationRequest",
+    "MedicationDispense",
+    "MedicationOrder",
+)
+_NOT_GIVEN = (
+    *("entered-in-error", "not-done", "not-taken", "cancelled"),
+    *("draft", "intended", "preparation", "declined", "unknown"),
+)
+
+_GOING_ON = {"active": True, "in-progress": True, "completed": False, "stopped": False}
+_STARTS = ("effectiveDateTime", "effectiveTimeDateTime", "authoredOn", "dateWritten", "whenHandedOver")
+_NOT_AN_ORDER = {"proposal", "plan", "option"}
+_STOP = {"stop.toxicity": "toxicity", "stop.patient_choice": "patient_choice", "stop.other": "other"}
+
+
+@dataclass(slots=True)
+class Medications:
+    """All drugs on record, gathered first and put together in `put`."""
+
+    reading: Reading
+    drugs: DrugReader
+    given: list[tuple[Given, str | None]] = field(default_factory=list)
+    surgeries: list[Date] = field(default_factory=list)
+    taking: dict[str, str] = field(default_factory=dict)
+    by_name: dict[str, str] = field(default_factory=dict)
+
+    def read(self, resource: Resource) -> None:
+        """One medication resource."""
+        content, draft = resource.content, self.reading.draft
+        named = self._named(resource)
+        status = str(content.get("status") or "")
+        if content.get("doNotPerform") is True or content.get("wasNotGiven") or content.get("wasNotTaken"):
+            draft.aside(resource.label, named.words, "a drug that was not to be given, or was not")
+        elif status in _NOT_GIVEN or str(content.get("intent") or "") in _NOT_AN_ORDER:
+            draft.aside(
+                resource.label, f"{named.words}, {status or 'no status'}", "its status does not say that it was given"
+            )
+        elif not named.drugs:
+            self._unknown(resource, named)
+        else:
+            for drug in named.drugs:
+                self._known(resource, drug, named)
+
+    def _known(self, resource: Resource, drug: str, named: Named) -> None:
+        record, intent = self._record(resource, drug)
+        if intent == "supportive" and self.drugs.is_anticancer(drug):
+            self.reading.draft.doubt(resource.label, named.words, "an anti-cancer drug with supportive intent; counted")
+        if self.drugs.is_anticancer(drug):
+            self.given.append((record, intent))
+            if named.how:
+                self.by_name[resource.label] = named.how
+        elif record.going_on:
+            self.taking[drug] = resource.label
+        else:
+            why = "neither anti-cancer treatment nor said to be taken now"
+            self.reading.draft.aside(resource.label, f"{named.words}, {resource.content.get('status')}", why)
+
+    def _unknown(self, resource: Resource, named: Named) -> None:
+        """A drug that is not known: kept in the history as written where it may be anti-cancer treatment."""
+        draft = self.reading.draft
+        if not (named.resembles or self._for_cancer(resource)):
+            draft.unread(resource.label, named.words, "no drug of the knowledge base; not known to be for the cancer")
+            return
+        draft.unread(resource.label, named.words, "no drug that can be told for sure; kept in the history as written")
+        draft.ask(f"'{named.words}': which drug is it?")
+        name = f"unrecognised: {named.words}" if named.resembles else named.words
+        self.given.append(self._record(resource, name[:120]))
+
+    def _for_cancer(self, resource: Resource) -> bool:
+        """Whether the resource is filed as cancer treatment: by profile, or by its reason."""
+        if any("cancer-related-medication" in one for one in profiles_of(resource.content)):
+            return True
+        reasons = [
+            self.reading.resources.follow(one, resource) for one in listed(resource.content.get("reasonReference"))
+        ]
+        tokens = [one.token for found in reasons if found is not None
+                  for one in self.reading.meanings(found.content.get("code"), found)]  # fmt: skip
+        return any(one.startswith(("primary.", "metastasis.")) for one in tokens)
+
+    def _named(self, resource: Resource) -> Named:
+        content = resource.content
+        concept = content.get("medicationCodeableConcept")
+        reference = content.get("medicationReference")
+        if concept is None and reference is not None:
+            medication = self.reading.resources.follow(reference, resource)
+            if medication is not None:
+                concept = medication.content.get("code")
+                self.reading.draft.aside(medication.label, words_for(concept), f"read for {resource.label}")
+            elif isinstance(reference, dict):
+                concept = {"text": reference.get("display") or "a Medication that is not in the input"}
+        return self.drugs.read(concept, resource)
+
+    def _record(self, resource: Resource, drug: str) -> tuple[Given, str | None]:
+        content = resource.content
+        start, end = self._days(resource)
+        stop, intent = self._stop(resource), self._intent(resource)
+        going_on = None if resource.type == "MedicationAdministration" else _GOING_ON.get(str(content.get("status")))
+        if end is not None:
+            going_on = False
+        return Given(drug, resource.label, start, end, None, going_on, stop), intent
+
+    def _days(self, resource: Resource) -> tuple[Date | None, Date | None]:
+        content = resource.content
+        bounds = [inside(one, "timing", "repeat", "boundsPeriod") for one in listed(content.get("dosageInstruction"))]
+        periods = [content.get("effectivePeriod"), content.get("effectiveTimePeriod"), *bounds]
+        period = next((one for one in periods if inside(one, "start")), None)
+        said = [inside(period, "start"), *(content.get(name) for name in _STARTS)]
+        start = next((one for one in said if one), None)
+        if start is None:
+            self.reading.draft.doubt(resource.label, "no date", "it cannot be placed among the other treatments")
+        day = self.reading.day(start, resource, "start")
+        return day, self.reading.day(inside(period, "end"), resource, "end")
+
+    def _stop(self, resource: Resource) -> str | None:
+        content = resource.content
+        concepts: list[Any] = [content.get("statusReason"), content.get("statusReasonCodeableConcept")]
+        endings = ("treatment-termination-reason", "TerminationReason-extension")
+        concepts += [one.get("valueCodeableConcept") for ending in endings for one in extension(content, ending)]
+        tokens = {one.token for concept in concepts for one in self.reading.meanings(concept, resource)}
+        stops = [token for token in sorted(tokens) if token.startswith("stop.")]
+        if "stop.no_response" in stops:
+            self.reading.draft.aside(
+                resource.label, "no response to treatment", "not the same as progression; left open"
+            )
+            self.reading.draft.ask(f"{resource.label} ended for want of a response: did the disease progress?")
+        said = [words_for(one) for one in concepts if one]
+        if said and not stops:
+            self.reading.draft.unread(resource.label, f"reason for the end: {said[0]}", "not in the code map")
+        return next((_STOP[one] for one in stops if one in _STOP), None)
+
+    def _intent(self, resource: Resource) -> str | None:
+        content = resource.content
+        endings = ("procedure-intent", "TreatmentIntent-extension", "mcode-treatment-intent")
+        values = [one.get("valueCodeableConcept") for ending in endings for one in extension(content, ending)]
+        tokens = {one.token for value in values for one in self.reading.meanings(value, resource)}
+        found = [token.removeprefix("intent.") for token in tokens if token.startswith("intent.")]
+        return found[0] if len(found) == 1 else None
+
+    # --- Putting it together --------------------------------------------------------------------------------
+
+    def put(self, disease: Disease, as_of: Date) -> None:
+        """Write the treatments into the draft."""
+        draft = self.reading.draft
+        if self.taking:
+            draft.put("health.concomitant_drugs", sorted(self.taking), self.taking.values())
+            draft.assume("The drugs taken beside cancer treatment were taken to be all on record.")
+        if not self.given:
+            draft.ask("Treatments: the record holds none; give the list, [] for none.")
+            return
+        records = [_with_setting(one, intent, disease, self.surgeries) for one, intent in self.given]
+        worsened = {day for day, _ in disease.worsened if day is not None}
+        courses = group(records, worsened, self._is_endocrine, as_of)
+        draft.assume(
+            "The list of treatments was taken to be complete: a drug that is not on record counts as not given."
+        )
+        draft.tree["treatments"] = [{} for _ in courses]
+        for index, course in enumerate(courses):
+            how = "; ".join(dict.fromkeys(self.by_name[one] for one in course.sources if one in self.by_name))
+            for name, value in course.fields().items():
+                sources = [label for day, label in disease.worsened if value == "progression"] or course.sources
+                draft.put(f"treatments[{index}].{name}", value, sources, how if name == "agents" else "")
+            if course.worsened:
+                names = ", ".join(sorted(course.drugs))
+                draft.ask(
+                    f"Progression on {names}: in the central nervous system only, or elsewhere (progression_site)?"
+                )
+            if course.setting is None:
+                draft.ask(f"Treatment with {', '.join(sorted(course.drugs))}: neoadjuvant, adjuvant or metastatic?")
+            if course.followed and any(one.going_on for one in course.periods) and not course.worsened:
+                draft.doubt(course.sources[0], "still marked active", "a later course began: left open")
+
+    def _is_endocrine(self, drug: str) -> bool:
+        known = self.reading.knowledge.drugs.get(drug)
+        return known is not None and "endocrine" in known.classes
+
+
+def _with_setting(record: Given, intent: str | None, disease: Disease, surgeries: list[Date]) -> Given:
+    """The setting of one record: by its intent, else by the first spread, else by surgery of disease staged early."""
+    setting: str | None = None
+    first = disease.first_spread()
+    surgery = min(surgeries, default=None)
+    if intent == "palliative" or (
+        record.start is not None and first is not None and record.start >= first and intent != "curative"
+    ):
+        setting = "metastatic"
+    elif record.start is not None and surgery is not None:
+        before_spread = not disease.spread_on_record() or (first is not None and record.start < first)
+        if intent == "curative" or (disease.was_early() and before_spread):
+            setting = "neoadjuvant" if record.start < surgery else "adjuvant"
+    return Given(record.drug, record.source, record.start, record.end, setting, record.going_on, record.stop)

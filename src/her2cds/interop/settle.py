@@ -1,0 +1,92 @@
+"""Values that contradict each other leave the profile, all of them, and the report says so.
+
+An imported profile always passes `her2cds validate`: the checks of the profile itself decide what contradicts what
+(docs/methods/contradictions.md). Nothing is resolved by order or preference: which of the two is right, a person says.
+"""
+
+from __future__ import annotations
+
+from datetime import date as Date
+from typing import Any
+
+from her2cds.errors import ProfileError, ProfileFault
+from her2cds.interop.draft import Draft
+from her2cds.knowledge.base import Knowledge
+from her2cds.profile.changes import steps_of
+from her2cds.profile.read import make_chart, profile_from_tree
+
+# What takes part in a contradiction, by the last step of the path that the check names.
+_PARTNERS: dict[str, tuple[str, ...]] = {
+    "her2_reported": ("her2_reported", "her2_ihc"),
+    "her2_ish": ("her2_ish", "her2_ish_ratio", "her2_copies_per_cell"),
+    "er": ("er", "er_percent"),
+    "pr": ("pr", "pr_percent"),
+    "pregnancy": ("pregnancy", "menopausal_status"),
+    "menopausal_status": ("menopausal_status", "sex"),
+    "relapse_date": ("relapse_date", "diagnosis_date"),
+    "stage": ("stage", "setting"),
+    "sites_of_metastasis": ("sites_of_metastasis", "setting"),
+    "early_phase": ("early_phase", "setting"),
+}
+_ROUNDS = 20
+_UNTIDY = "unrecognised: "
+
+
+def settle(draft: Draft, knowledge: Knowledge, today: Date) -> None:
+    """Take out of the draft what its own checks refuse. Raises ProfileError where that does not end."""
+    for _ in range(_ROUNDS):
+        try:
+            make_chart(profile_from_tree(draft.tree), knowledge, today, draft.label)
+        except ProfileError as error:
+            for fault in error.faults:
+                _mend(draft, fault)
+            _tidy(draft.tree)
+        else:
+            return
+    raise ProfileError([ProfileFault("$", "a record that contradicts itself", "a profile")], draft.label)
+
+
+def _mend(draft: Draft, fault: ProfileFault) -> None:
+    steps = steps_of(fault.path)
+    if "agents" in steps or "hypersensitivity_to" in steps or "concomitant_drugs" in steps:
+        _mark_name(draft, steps, fault)
+        return
+    parent = steps[:-1] if not steps[-1].isdigit() else steps[:-2]
+    last = steps[-1] if not steps[-1].isdigit() else steps[-2]
+    paths = [_path([*parent, name]) for name in _PARTNERS.get(last, (last,))]
+    gone = draft.drop(paths)
+    for path in paths:
+        _take_away(draft.tree, steps_of(path))
+    sources = [source for one in gone for source in one.sources]
+    draft.conflict(
+        fault.path, fault.found, sources, f"none of the values was taken; expected {fault.expected}. {fault.remedy}"
+    )
+
+
+def _mark_name(draft: Draft, steps: list[str], fault: ProfileFault) -> None:
+    """A drug name that is close to a known one stays, marked, so that nobody takes it for the known one."""
+    here: Any = draft.tree
+    for step in steps[:-1]:
+        here = here[int(step)] if isinstance(here, list) else here[step]
+    name = here[int(steps[-1])]
+    here[int(steps[-1])] = f"{_UNTIDY}{name}"[:120]
+    draft.doubt(fault.path, str(name), f"no drug of this name is known. {fault.remedy} Kept and used by no rule")
+
+
+def _take_away(tree: Any, steps: list[str]) -> None:
+    here = tree
+    for step in steps[:-1]:
+        here = here[int(step)] if isinstance(here, list) else here.get(step, {})
+    if isinstance(here, dict):
+        here.pop(steps[-1], None)
+
+
+def _path(steps: list[str]) -> str:
+    return "$" + "".join(f"[{one}]" if one.isdigit() else f".{one}" for one in steps)
+
+
+def _tidy(tree: dict[str, Any]) -> None:
+    """A specimen of which nothing is left but date and site says nothing; its place stays, so that paths hold."""
+    for part in ("patient", "disease", "health", "biomarkers", "brain_metastases"):
+        if part in tree and not tree[part]:
+            del tree[part]

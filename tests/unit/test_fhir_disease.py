@@ -1,0 +1,247 @@
+"""The cancer, the person and the organs from FHIR."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from her2cds import KnowledgeBase, ProfileError
+from her2cds.interop.fhir.importing import import_fhir
+from tests.fhir_builders import (
+    ICD10,
+    LOINC,
+    SNOMED,
+    TODAY,
+    breast_cancer,
+    bundle,
+    coded,
+    concept,
+    condition,
+    imported,
+    observation,
+    patient,
+)
+
+PRIMARY = "mcode-related-primary-cancer-condition"
+
+
+def related(identity: str) -> list[dict[str, Any]]:
+    url = f"http://hl7.org/fhir/us/mcode/StructureDefinition/{PRIMARY}"
+    return [{"url": url, "valueReference": {"reference": f"Condition/{identity}"}}]
+
+
+def clinical(code: str) -> dict[str, Any]:
+    return {"coding": [{"system": "http://terminology.hl7.org/CodeSystem/condition-clinical", "code": code}]}
+
+
+def test_a_brain_metastasis_of_the_breast_cancer_counts_and_its_status_is_asked_for(knowledge: KnowledgeBase) -> None:
+    result = imported(knowledge, breast_cancer(), condition("94225005"))
+    assert result.profile["disease"]["sites_of_metastasis"] == ["brain"]
+    assert result.profile["disease"]["setting"] == "metastatic"
+    assert "brain_metastases" not in result.profile
+    assert any("Brain metastases" in one for one in result.report.to_ask)
+
+
+def test_a_brain_metastasis_of_another_cancer_does_not_count(knowledge: KnowledgeBase) -> None:
+    lung = condition("C34.90", ICD10)
+    brain = condition("94225005", extension=related(lung["id"]))
+    result = imported(knowledge, lung, brain)
+    assert result.profile["disease"] == {"primary": "other"}
+    assert any(one.source.endswith(brain["id"]) for one in result.report.set_aside)
+
+
+def test_a_metastasis_that_points_to_a_primary_outside_the_input_does_not_count(knowledge: KnowledgeBase) -> None:
+    result = imported(knowledge, breast_cancer(), condition("94225005", extension=related("nsclc")))
+    assert "sites_of_metastasis" not in result.profile["disease"]
+
+
+def test_breast_and_another_cancer_leave_the_primary_open(knowledge: KnowledgeBase) -> None:
+    result = imported(knowledge, breast_cancer(), condition("C18.9", ICD10), condition("94381002"))
+    assert "disease" not in result.profile
+    assert result.report.conflicts[0].path == "$.disease.primary"
+
+
+@pytest.mark.parametrize("code", ["C79.31", "C7931"])
+def test_icd_10_is_read_with_and_without_its_dot(knowledge: KnowledgeBase, code: str) -> None:
+    result = imported(knowledge, condition("C50.911", ICD10), condition(code, ICD10))
+    assert result.profile["disease"]["sites_of_metastasis"] == ["brain"]
+
+
+def test_axillary_nodes_are_no_distant_metastasis(knowledge: KnowledgeBase) -> None:
+    result = imported(knowledge, breast_cancer(), condition("C77.3", ICD10))
+    assert "setting" not in result.profile["disease"]
+    assert any("lymph" in one or "C77.3" in one for one in result.report.to_ask)
+
+
+def test_a_history_of_metastases_is_not_active_disease(knowledge: KnowledgeBase) -> None:
+    result = imported(knowledge, breast_cancer(), condition("1098951000119108"))
+    assert "sites_of_metastasis" not in result.profile["disease"]
+
+
+def test_two_stages_that_disagree_leave_the_stage_open(knowledge: KnowledgeBase) -> None:
+    cancer = {**breast_cancer(), "stage": [{"summary": concept("1222806003", SNOMED)}]}
+    result = imported(knowledge, cancer, coded("21908-9", ("1222769001", SNOMED)))
+    assert "stage" not in result.profile["disease"]
+    assert "III" in result.report.conflicts[0].found
+    assert "II" in result.report.conflicts[0].found
+
+
+def test_m0_beside_stage_iv_leaves_the_setting_open(knowledge: KnowledgeBase) -> None:
+    stage, m0 = coded("21908-9", ("258228008", SNOMED)), coded("21907-1", ("1229901006", SNOMED))
+    result = imported(knowledge, breast_cancer(), stage, m0)
+    assert "setting" not in result.profile["disease"]
+    assert any(one.found == "stage IV and M0" for one in result.report.conflicts)
+
+
+def test_stage_iii_at_diagnosis_does_not_say_that_the_disease_is_early_now(knowledge: KnowledgeBase) -> None:
+    result = imported(knowledge, breast_cancer(), coded("21908-9", ("261638004", SNOMED)))
+    assert result.profile["disease"]["stage"] == "III"
+    assert "setting" not in result.profile["disease"]
+    assert any("setting" in one for one in result.report.to_ask)
+
+
+def test_the_first_metastasis_after_early_disease_is_the_relapse(knowledge: KnowledgeBase) -> None:
+    bone = condition("94222008", onsetDateTime="2022-05-01")
+    m0 = coded("21907-1", ("1229901006", SNOMED), "2020-01-12")
+    result = imported(knowledge, breast_cancer("2020-01-10"), m0, bone)
+    assert result.profile["disease"]["relapse_date"] == "2022-05-01"
+
+
+def test_the_latest_disease_status_counts_and_worsened_without_a_place_is_asked_for(knowledge: KnowledgeBase) -> None:
+    stable = coded("97509-4", ("359746009", SNOMED), "2024-03-01")
+    worse = coded("97509-4", ("271299001", SNOMED), "2024-06-01")
+    assert imported(knowledge, stable).profile["disease"]["progressing_now"] == "no"
+    result = imported(knowledge, stable, worse)
+    assert "progressing_now" not in result.profile.get("disease", {})
+    assert any("progressing now" in one for one in result.report.to_ask)
+
+
+def test_the_person_is_read_without_a_name(knowledge: KnowledgeBase) -> None:
+    result = imported(
+        knowledge,
+        patient(name=[{"family": "Musterfrau"}], identifier=[{"value": "MRN-77"}]),
+        observation("89247-1", "2024-05-01", valueInteger=1),
+        observation("89247-1", "2023-05-01", valueInteger=3),
+    )
+    assert result.profile["patient"] == {"sex": "female", "age_years": 53, "ecog": 1}
+    assert result.profile["date"] == "2024-05-01"
+    text = result.profile_json() + result.report.to_json()
+    assert "Musterfrau" not in text
+    assert "MRN-77" not in text
+
+
+@pytest.mark.parametrize("value", [-1, 5, 70])
+def test_an_ecog_out_of_range_is_listed_and_not_taken(knowledge: KnowledgeBase, value: int) -> None:
+    result = imported(knowledge, observation("89247-1", valueInteger=value))
+    assert "patient" not in result.profile
+    assert "out of range" in result.report.not_understood[0].why
+
+
+def test_karnofsky_is_not_turned_into_ecog(knowledge: KnowledgeBase) -> None:
+    result = imported(knowledge, observation("89243-0", valueInteger=80))
+    assert "patient" not in result.profile
+    assert len(result.report.set_aside) == 1
+
+
+def test_lvef_needs_its_unit(knowledge: KnowledgeBase) -> None:
+    percent = observation("10230-1", valueQuantity={"value": 58, "unit": "%"})
+    result = imported(knowledge, percent)
+    assert result.profile["health"] == {"lvef_percent": 58.0, "lvef_date": "2024-02-01"}
+    assert "health" not in imported(knowledge, observation("10230-1", valueQuantity={"value": 0.58})).profile
+
+
+def test_lung_and_heart_disease_keep_whether_they_are_active(knowledge: KnowledgeBase) -> None:
+    result = imported(
+        knowledge,
+        condition("233703007", clinicalStatus=clinical("active")),
+        condition("84114007", clinicalStatus=clinical("resolved")),
+    )
+    assert result.profile["health"] == {
+        "interstitial_lung_disease": {"status": "active"},
+        "heart_failure": "history",
+    }
+
+
+def test_a_refuted_condition_says_nothing(knowledge: KnowledgeBase) -> None:
+    refuted = {"coding": [{"code": "refuted"}]}
+    result = imported(knowledge, condition("233703007", verificationStatus=refuted))
+    assert "health" not in result.profile
+
+
+def test_menopause_and_pregnancy(knowledge: KnowledgeBase) -> None:
+    menopause = observation("161712005", system=SNOMED, valueCodeableConcept=concept("309606002", SNOMED))
+    result = imported(knowledge, menopause, coded("82810-3", ("77386006", SNOMED)))
+    assert result.profile["patient"] == {"menopausal_status": "premenopausal", "pregnancy": "pregnant"}
+
+
+def test_pregnant_after_menopause_leaves_both_open(knowledge: KnowledgeBase) -> None:
+    menopause = observation("161712005", system=SNOMED, valueCodeableConcept=concept("307429007", SNOMED))
+    result = imported(knowledge, menopause, coded("82810-3", ("77386006", SNOMED)))
+    assert "patient" not in result.profile
+    assert len(result.report.conflicts) == 1
+
+
+def test_an_allergy_to_a_known_drug_is_a_hypersensitivity(knowledge: KnowledgeBase) -> None:
+    allergy = {"resourceType": "AllergyIntolerance", "id": "a", "code": {"text": "Taxol"}}
+    peanut = {"resourceType": "AllergyIntolerance", "id": "b", "code": {"text": "Peanut"}}
+    result = imported(knowledge, allergy, peanut)
+    assert result.profile["health"]["hypersensitivity_to"] == ["paclitaxel"]
+    assert any(one.source == "AllergyIntolerance/b" for one in result.report.set_aside)
+
+
+# --- Containers ---------------------------------------------------------------------------------------------
+
+
+def test_every_container_gives_the_same_facts(knowledge: KnowledgeBase) -> None:
+    import json
+
+    resources = [patient(), breast_cancer(), coded("85319-2", ("LA11843-2", LOINC))]
+    ndjson = "\n".join(json.dumps(one) for one in resources)
+    forms: list[Any] = [bundle(*resources), resources, ndjson, json.dumps(resources)]
+    profiles = [import_fhir(form, knowledge.knowledge, today=TODAY).profile for form in forms]
+    assert all(one == profiles[0] for one in profiles)
+    assert profiles[0]["specimens"][0]["her2_ihc"] == "3+"
+
+
+def test_several_patients_are_refused_until_one_is_named(knowledge: KnowledgeBase) -> None:
+    other = {**coded("85319-2", ("LA6111-4", LOINC)), "subject": {"reference": "Patient/p2"}}
+    mine = {**coded("85319-2", ("LA11843-2", LOINC)), "subject": {"reference": "Patient/p1"}}
+    with pytest.raises(ProfileError, match="2 patients"):
+        imported(knowledge, patient(), mine, other)
+    result = imported(knowledge, patient(), mine, other, patient="p1")
+    assert [one["her2_ihc"] for one in result.profile["specimens"]] == ["3+"]
+    assert any(one.why == "about another patient" for one in result.report.set_aside)
+
+
+@pytest.mark.parametrize("content", [b"", b"{", b"[]", b'{"resourceType": "ValueSet"}', b'{"a": 1}', b"\xff\xfe"])
+def test_what_holds_no_patient_is_refused_with_a_reason(knowledge: KnowledgeBase, content: bytes) -> None:
+    with pytest.raises(ProfileError, match="expected"):
+        import_fhir(content, knowledge.knowledge)
+
+
+def test_duplicate_ids_stay_two_records(knowledge: KnowledgeBase) -> None:
+    one, two = coded("85337-4", ("LA6576-8", LOINC)), coded("85339-0", ("LA6577-6", LOINC))
+    two["id"] = one["id"]
+    result = imported(knowledge, one, two)
+    assert result.profile["specimens"][0]["er"] == "positive"
+    assert {source for fact in result.report.facts for source in fact.sources} == {
+        f"Observation/{one['id']}",
+        f"Observation/{one['id']} (2)",
+    }
+
+
+def test_an_inexact_date_is_listed_and_no_day_is_made_up(knowledge: KnowledgeBase) -> None:
+    result = imported(knowledge, {**breast_cancer(), "onsetDateTime": "2020-01"})
+    assert "diagnosis_date" not in result.profile["disease"]
+    assert any("2020-01" in one.found for one in result.report.not_understood)
+
+
+def test_what_lies_after_the_day_of_the_profile_is_not_used(knowledge: KnowledgeBase) -> None:
+    from datetime import date as Date
+
+    bone = condition("94222008", onsetDateTime="2024-05-01")
+    result = imported(knowledge, breast_cancer(), bone, as_of=Date(2023, 1, 1))
+    assert result.profile["date"] == "2023-01-01"
+    assert "sites_of_metastasis" not in result.profile["disease"]
+    assert any("day of the profile" in one.why for one in result.report.set_aside)

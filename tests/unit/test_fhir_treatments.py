@@ -1,0 +1,288 @@
+"""Drugs on record to regimens and lines, by the rules of docs/methods/fhir-import.md."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from her2cds import KnowledgeBase
+from her2cds.interop.fhir.drugs import drugs_named
+from tests.fhir_builders import (
+    SNOMED,
+    breast_cancer,
+    coded,
+    concept,
+    condition,
+    cycles,
+    drug,
+    drug_named,
+    imported,
+)
+
+TRASTUZUMAB, PERTUZUMAB, DOCETAXEL, KADCYLA, ENHERTU = "224905", "1298944", "72962", "1371046", "2267577"
+LETROZOLE, CAPECITABINE, PACLITAXEL = "72965", "194000", "56946"
+INTENT = "http://hl7.org/fhir/us/mcode/StructureDefinition/mcode-procedure-intent"
+
+
+def treatments(knowledge: KnowledgeBase, *resources: Any) -> list[dict[str, Any]]:
+    return list(imported(knowledge, *resources).profile.get("treatments", []))
+
+
+def intent(code: str) -> dict[str, Any]:
+    return {"extension": [{"url": INTENT, "valueCodeableConcept": concept(code, SNOMED)}]}
+
+
+def worsened(day: str) -> dict[str, Any]:
+    return coded("97509-4", ("271299001", SNOMED), day)
+
+
+def metastatic(onset: str = "2022-01-01") -> list[dict[str, Any]]:
+    return [breast_cancer("2021-12-01"), condition("94381002", onsetDateTime=onset)]
+
+
+# --- Which drug ---------------------------------------------------------------------------------------------
+
+NAMES = {
+    "trastuzumab": ("trastuzumab",),
+    "5 ML hyaluronidase 2000 UNT/ML / trastuzumab 120 MG/ML Injection": ("trastuzumab",),
+    "trastuzumab-dkst 150 MG Injection [Ogivri]": ("trastuzumab",),
+    "hyaluronidase / pertuzumab / trastuzumab": ("pertuzumab", "trastuzumab"),
+    "Phesgo": ("pertuzumab", "trastuzumab"),
+    "Trastuzumab Injection [KADCYLA]": ("t-dm1",),
+    "Trastuzumab Injection [Enhertu]": ("t-dxd",),
+    "ado-trastuzumab emtansine 100 MG Injection": ("t-dm1",),
+    "fam-trastuzumab deruxtecan-nxki 100 MG Injection": ("t-dxd",),
+    "Trastuzumab deruxtecan": ("t-dxd",),
+    "trastuzumab duocarmazine": ("trastuzumab-duocarmazine",),
+    "trastuzumab xyzotecan": (),
+    "Trastuzumab Injection [NEWCONJUGATE]": (),
+    "capecitabine 500 MG Oral Tablet": ("capecitabine",),
+    "paclitaxel protein-bound": ("nab-paclitaxel",),
+    "tucatinib 150 MG Oral Tablet [Tukysa]": ("tucatinib",),
+    "lisinopril 10 MG Oral Tablet": ("lisinopril",),
+    "St John's wort": (),
+}
+
+
+@pytest.mark.parametrize(("text", "drugs"), NAMES.items(), ids=list(NAMES))
+def test_a_product_name_is_read_in_full_or_not_at_all(
+    knowledge: KnowledgeBase, text: str, drugs: tuple[str, ...]
+) -> None:
+    assert set(drugs_named(text, knowledge.knowledge)) == set(drugs)
+
+
+CONJUGATES = {
+    "ingredient of T-DM1": (drug("1371041", "2023-01-01"), "t-dm1"),
+    "brand Kadcyla": (drug(KADCYLA, "2023-01-01"), "t-dm1"),
+    "ingredient of T-DXd": (drug("2267582", "2023-01-01"), "t-dxd"),
+    "ingredient with suffix": (drug("2267574", "2023-01-01"), "t-dxd"),
+    "brand Enhertu": (drug(ENHERTU, "2023-01-01"), "t-dxd"),
+    "older product name of Kadcyla": (drug("1658086", "2023-01-01"), "t-dm1"),
+    "older product name of Enhertu": (drug("2267579", "2023-01-01"), "t-dxd"),
+    "by text": (drug_named("Trastuzumab deruxtecan"), "t-dxd"),
+    "by short name": (drug_named("T-DXd"), "t-dxd"),
+}
+
+
+@pytest.mark.parametrize(("resource", "agent"), CONJUGATES.values(), ids=list(CONJUGATES))
+def test_a_conjugate_is_never_filed_under_trastuzumab(
+    knowledge: KnowledgeBase, resource: dict[str, Any], agent: str
+) -> None:
+    (course,) = treatments(knowledge, resource)
+    assert course["agents"] == [agent]
+
+
+def test_the_code_of_the_antibody_with_the_name_of_a_conjugate_is_the_conjugate(knowledge: KnowledgeBase) -> None:
+    one = drug(TRASTUZUMAB, "2023-01-01")
+    one["medicationCodeableConcept"]["coding"][0]["display"] = "trastuzumab deruxtecan"
+    result = imported(knowledge, one)
+    assert result.profile["treatments"][0]["agents"] == ["t-dxd"]
+    assert any("never filed under an antibody" in remark.why for remark in result.report.read_with_doubt)
+
+
+def test_a_code_counts_over_a_display_of_another_drug(knowledge: KnowledgeBase) -> None:
+    one = drug("1156253", "2023-01-01")
+    one["medicationCodeableConcept"]["coding"][0]["display"] = "paclitaxel"
+    result = imported(knowledge, one)
+    assert "treatments" not in result.profile
+    assert any("zoledronic-acid" in remark.found for remark in result.report.read_with_doubt)
+
+
+def test_an_unknown_conjugate_stays_in_the_history_as_written(knowledge: KnowledgeBase) -> None:
+    result = imported(knowledge, drug_named("trastuzumab xyzotecan"))
+    assert result.profile["treatments"][0]["agents"] == ["unrecognised: trastuzumab xyzotecan"]
+    assert result.report.not_understood[0].found == "trastuzumab xyzotecan"
+
+
+def test_a_misspelt_drug_is_never_corrected_in_silence(knowledge: KnowledgeBase) -> None:
+    result = imported(knowledge, drug_named("trastuzumabe"))
+    assert result.profile["treatments"][0]["agents"] == ["unrecognised: trastuzumabe"]
+
+
+def test_a_drug_that_is_not_for_the_cancer_is_listed_and_not_counted(knowledge: KnowledgeBase) -> None:
+    result = imported(
+        knowledge,
+        *(drug_named("lisinopril"), drug_named("St John's wort"), drug("314231", "2023-01-01", status="active")),
+    )
+    assert "treatments" not in result.profile
+    assert result.profile["health"]["concomitant_drugs"] == ["simvastatin"]
+    assert any(one.found == "lisinopril, completed" for one in result.report.set_aside)
+    assert result.report.not_understood[0].found == "St John's wort"
+
+
+def test_a_medication_resource_is_followed(knowledge: KnowledgeBase) -> None:
+    inner = {"resourceType": "Medication", "id": "med", "code": {"text": "Kadcyla"}}
+    one = {key: value for key, value in drug("0", "2023-01-01").items() if key != "medicationCodeableConcept"}
+    inside = {**one, "contained": [inner], "medicationReference": {"reference": "#med"}}
+    beside = {**one, "medicationReference": {"reference": "Medication/med"}}
+    assert treatments(knowledge, inside)[0]["agents"] == ["t-dm1"]
+    assert treatments(knowledge, beside, inner)[0]["agents"] == ["t-dm1"]
+
+
+@pytest.mark.parametrize("status", ["entered-in-error", "not-done", "not-taken", "cancelled", "draft"])
+def test_a_drug_that_was_not_given_does_not_count(knowledge: KnowledgeBase, status: str) -> None:
+    result = imported(knowledge, drug(KADCYLA, "2023-01-01", status=status))
+    assert "treatments" not in result.profile
+    assert len(result.report.set_aside) == 1
+
+
+def test_a_proposal_is_no_treatment(knowledge: KnowledgeBase) -> None:
+    request = drug(KADCYLA, None, "MedicationRequest", intent="proposal", authoredOn="2023-01-01", status="active")
+    assert treatments(knowledge, request) == []
+
+
+# --- Courses and lines --------------------------------------------------------------------------------------
+
+
+def test_cycles_are_one_course_and_drugs_begun_together_one_regimen(knowledge: KnowledgeBase) -> None:
+    (course,) = treatments(
+        knowledge,
+        *(metastatic(), cycles(TRASTUZUMAB, "2022-02-01", 12), cycles(PERTUZUMAB, "2022-02-02", 12)),
+        cycles(DOCETAXEL, "2022-02-08", 6),
+    )
+    assert course == {
+        "setting": "metastatic",
+        "line": 1,
+        "agents": ["docetaxel", "pertuzumab", "trastuzumab"],
+        "start": "2022-02-01",
+    }
+
+
+def test_the_last_cycle_is_the_end_only_where_it_lies_back(knowledge: KnowledgeBase) -> None:
+    given = (metastatic(), cycles(TRASTUZUMAB, "2022-02-01", 3))
+    assert "end" not in treatments(knowledge, *given, coded("85337-4", ("10828004", SNOMED), "2022-04-01"))[0]
+    assert treatments(knowledge, *given, coded("85337-4", ("10828004", SNOMED), "2022-07-01"))[0]["end"] == "2022-03-15"
+
+
+def test_a_worsening_ends_the_course_and_the_next_one_is_the_next_line(knowledge: KnowledgeBase) -> None:
+    first, second = treatments(
+        knowledge,
+        *(metastatic(), cycles(TRASTUZUMAB, "2022-02-01", 8), worsened("2022-07-20")),
+        drug(KADCYLA, "2022-08-01", status="active"),
+    )
+    assert (first["line"], first["stop_reason"]) == (1, "progression")
+    assert (second["line"], second["agents"], second["ongoing"]) == (2, ["t-dm1"], True)
+
+
+def test_where_the_disease_progressed_is_asked_for_because_a_status_does_not_say(knowledge: KnowledgeBase) -> None:
+    result = imported(knowledge, metastatic(), cycles(TRASTUZUMAB, "2022-02-01", 8), worsened("2022-07-20"))
+    assert "progression_site" not in result.profile["treatments"][0]
+    assert any("Progression on trastuzumab" in one for one in result.report.to_ask)
+
+
+def test_a_worsening_long_after_the_last_record_says_nothing_about_the_course(knowledge: KnowledgeBase) -> None:
+    (course,) = treatments(knowledge, metastatic(), cycles(TRASTUZUMAB, "2022-02-01", 3), worsened("2023-02-01"))
+    assert "stop_reason" not in course
+
+
+def test_without_a_recorded_end_the_reason_stays_open(knowledge: KnowledgeBase) -> None:
+    first, _ = treatments(
+        knowledge, metastatic(), cycles(TRASTUZUMAB, "2022-02-01", 3), cycles(KADCYLA, "2022-08-01", 3)
+    )
+    assert "stop_reason" not in first
+
+
+def test_a_drug_that_joins_later_begins_a_course_of_its_own(knowledge: KnowledgeBase) -> None:
+    courses = treatments(
+        knowledge, metastatic(), cycles(TRASTUZUMAB, "2022-02-01", 3), cycles(CAPECITABINE, "2022-04-01", 3)
+    )
+    assert [one["agents"] for one in courses] == [["trastuzumab"], ["capecitabine"]]
+
+
+def test_endocrine_therapy_beside_an_antibody_that_goes_on_is_maintenance(knowledge: KnowledgeBase) -> None:
+    first, second = treatments(
+        knowledge, metastatic(), cycles(TRASTUZUMAB, "2022-02-01", 12), drug(LETROZOLE, "2022-06-01", status="active")
+    )
+    assert second["maintenance_of_previous"] is True
+    assert first["line"] == second["line"] == 1
+
+
+def test_the_same_drug_after_a_worsening_is_a_new_line(knowledge: KnowledgeBase) -> None:
+    _, second = treatments(
+        knowledge,
+        *(metastatic(), cycles(TRASTUZUMAB, "2022-02-01", 3), worsened("2022-04-01")),
+        cycles(TRASTUZUMAB, "2022-12-01", 3),
+    )
+    assert "maintenance_of_previous" not in second
+    assert second["line"] == 2
+
+
+def test_surgery_tells_neoadjuvant_from_adjuvant_where_the_intent_is_curative(knowledge: KnowledgeBase) -> None:
+    surgery = {
+        "resourceType": "Procedure",
+        "id": "s",
+        "status": "completed",
+        "performedDateTime": "2022-06-01",
+        "code": concept("392021009", SNOMED),
+    }
+    curative = intent("373808002")
+    before, after = treatments(
+        knowledge,
+        *(breast_cancer("2021-12-01"), surgery),
+        *(drug(PACLITAXEL, "2022-01-10", **curative), drug(KADCYLA, "2022-07-10", **curative)),
+    )
+    assert (before["setting"], after["setting"]) == ("neoadjuvant", "adjuvant")
+
+
+def test_palliative_intent_is_metastatic_treatment(knowledge: KnowledgeBase) -> None:
+    (course,) = treatments(knowledge, drug(CAPECITABINE, "2022-01-10", **intent("363676003")))
+    assert course["setting"] == "metastatic"
+
+
+def test_without_intent_surgery_or_metastasis_the_setting_is_asked_for(knowledge: KnowledgeBase) -> None:
+    result = imported(knowledge, drug(CAPECITABINE, "2022-01-10"))
+    assert "setting" not in result.profile["treatments"][0]
+    assert "line" not in result.profile["treatments"][0]
+    assert any("capecitabine" in one for one in result.report.to_ask)
+
+
+def test_a_drug_that_was_not_tolerated_is_named_while_the_others_go_on(knowledge: KnowledgeBase) -> None:
+    reason = {"statusReason": [concept("407563006", SNOMED)], "status": "stopped"}
+    (course,) = treatments(
+        knowledge,
+        *(metastatic(), drug(TRASTUZUMAB, "2022-02-01", status="active"), drug(DOCETAXEL, "2022-02-01", **reason)),
+    )
+    assert course["stopped_agents"] == ["docetaxel"]
+    assert "stop_reason" not in course
+
+
+def test_no_response_is_not_the_same_as_progression(knowledge: KnowledgeBase) -> None:
+    one = drug(DOCETAXEL, "2022-02-01", status="stopped", statusReason=[concept("266721009", SNOMED)])
+    result = imported(knowledge, metastatic(), one)
+    assert "stop_reason" not in result.profile["treatments"][0]
+    assert any("did the disease progress" in text for text in result.report.to_ask)
+
+
+def test_a_request_still_active_after_a_later_course_is_left_open(knowledge: KnowledgeBase) -> None:
+    first, second = treatments(
+        knowledge, drug(PACLITAXEL, "2022-02-01", status="active"), drug(LETROZOLE, "2022-08-01", status="active")
+    )
+    assert "ongoing" not in first
+    assert second["ongoing"] is True
+
+
+def test_without_any_drug_on_record_the_history_is_unknown_not_empty(knowledge: KnowledgeBase) -> None:
+    result = imported(knowledge, breast_cancer())
+    assert "treatments" not in result.profile
+    assert any(one.startswith("Treatments:") for one in result.report.to_ask)
