@@ -95,3 +95,10 @@ class EngineError(Her2CdsError):
 
 class UnknownNameError(Her2CdsError):
     """A regimen, rule or trial was asked for by a name that the knowledge base does not hold."""
+
+
+class AuditError(Her2CdsError):
+    """The audit log cannot be opened, read or written, or was asked for something it must not do.
+
+    What raised it while recording was not recorded: an answer must not go out without its entry.
+    """

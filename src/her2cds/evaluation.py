@@ -21,8 +21,8 @@ from her2cds.profile.read import make_chart, profile_from_tree, read_profile
 from her2cds.recommendation.decide import Decision, decide
 from her2cds.registry.record import RegistryOverlay
 from her2cds.report.assemble import ReportAssembler
-from her2cds.report.context import ReportContext
-from her2cds.report.model import Report, TrialListing
+from her2cds.report.context import ReportContext, identity_of
+from her2cds.report.model import KnowledgeIdentity, Report, TrialListing
 
 if TYPE_CHECKING:
     from her2cds.report.ranked_because import RankedBecause
@@ -42,6 +42,11 @@ class KnowledgeBase:
     def version(self) -> str:
         """Version of the knowledge base (not of the software)."""
         return self.knowledge.data.manifest.version
+
+    @property
+    def identity(self) -> KnowledgeIdentity:
+        """Id, version, content hash and evidence cut-off, as every report carries them."""
+        return identity_of(self.knowledge)
 
 
 def load_knowledge(

@@ -1,8 +1,9 @@
-"""The command line: `her2cds evaluate`, `explain`, `trials`, `validate`, `schema`, `kb …`, `version`.
+"""The command line: `her2cds evaluate`, `explain`, `trials`, `validate`, `schema`, `kb …`, `audit …`, `version`.
 
 Exit codes: 0 a report (or a sound input), 2 wrong usage, 3 an invalid patient profile, 4 an invalid knowledge
-base, 5 a rule that could not be evaluated. With several files the highest code counts; one bad file does not
-stop the others. Heavy parts are imported inside the commands, so that each command pays only for its own.
+base, 5 a rule that could not be evaluated, 6 an audit log that cannot be used. With several files the highest
+code counts; one bad file does not stop the others. Heavy parts are imported inside the commands, so that each
+command pays only for its own.
 """
 
 from __future__ import annotations
@@ -11,6 +12,7 @@ import gc
 import io
 import os
 import sys
+from contextlib import nullcontext
 from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Literal
@@ -18,6 +20,7 @@ from typing import TYPE_CHECKING, Annotated, Literal
 import typer
 
 from her2cds.cli import explore
+from her2cds.cli.audit import OptionalUrl, audit_app, open_log, recorded_case
 from her2cds.cli.kb import kb_app
 from her2cds.cli.options import File, Files, Format, Output, Registry, ReportFormat, Rules
 from her2cds.cli.output import Exit, content_of, fail, guarded, open_knowledge, print_answers, stdout
@@ -26,6 +29,7 @@ from her2cds.cli.trials import trials_app
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+    from her2cds.audit.log import AuditLog
     from her2cds.evaluation import Case, KnowledgeBase
     from her2cds.rendering.blocks import Block
     from her2cds.report.ranked_because import RankedBecause
@@ -41,6 +45,7 @@ app = typer.Typer(
 )
 app.add_typer(kb_app, name="kb")
 app.add_typer(trials_app, name="trials")
+app.add_typer(audit_app, name="audit")
 app.command()(explore.questions)
 app.command(name="what-if")(explore.what_if)
 app.command()(explore.compare)
@@ -63,6 +68,7 @@ def evaluate(
         Path | None, typer.Option("--output", "-o", help="file to write; for several patients a folder")
     ] = None,
     registry: Registry = None,
+    audit: OptionalUrl = None,
     rules: Rules = None,
 ) -> None:
     """Evaluate patient profiles and print a report for each."""
@@ -71,12 +77,13 @@ def evaluate(
     knowledge = open_knowledge(rules, registry)
     worst = Exit.ok
     cases: list[tuple[str, Case]] = []
-    for name in files:
-        found = guarded(name, lambda name=name: _case(name, knowledge))  # type: ignore[misc]
-        if isinstance(found, Exit):
-            worst = max(worst, found)
-        else:
-            cases.append((name, found))
+    with open_log(audit, create=True) if audit else nullcontext() as log:
+        for name in files:
+            found = guarded(name, lambda name=name: _case(name, knowledge, log))  # type: ignore[misc]
+            if isinstance(found, Exit):
+                worst = max(worst, found)
+            else:
+                cases.append((name, found))
     worst = max(worst, write_reports(cases, knowledge, output_format, output, many=len(files) > 1))
     raise typer.Exit(int(worst))
 
@@ -145,9 +152,11 @@ def explain(
     print_answers([found], output_format, lambda one: _explanation_blocks(one, depth), many=False)
 
 
-def _case(name: str, knowledge: KnowledgeBase) -> Case:
+def _case(name: str, knowledge: KnowledgeBase, log: AuditLog | None) -> Case:
     from her2cds.evaluation import examine
 
+    if log is not None:
+        return recorded_case(content_of(name), name, knowledge, log)
     return examine(content_of(name), knowledge, label=name)
 
 

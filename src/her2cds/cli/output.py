@@ -28,6 +28,7 @@ class Exit(IntEnum):
     invalid_patient = 3
     invalid_knowledge = 4
     engine = 5
+    audit = 6
 
 
 def stdout(text: str) -> None:
@@ -74,7 +75,7 @@ def content_of(name: str) -> bytes:
 
 def guarded(name: str, answer: Callable[[], T]) -> T | Exit:
     """The answer for one patient file, or the exit code of what went wrong, already told."""
-    from her2cds.errors import EngineError, ProfileError, UnknownNameError
+    from her2cds.errors import AuditError, EngineError, ProfileError, UnknownNameError
 
     try:
         return answer()
@@ -84,6 +85,8 @@ def guarded(name: str, answer: Callable[[], T]) -> T | Exit:
         return fail(Exit.usage, str(error))
     except EngineError as error:
         return fail(Exit.engine, f"{name}: no answer, because a rule could not be evaluated: {error}")
+    except AuditError as error:
+        return fail(Exit.audit, f"{name}: no answer: {error}")
 
 
 class Answer(Protocol):

@@ -42,14 +42,19 @@ class ReportContext:
     @property
     def identity(self) -> KnowledgeIdentity:
         """Which knowledge base speaks."""
-        data = self.knowledge.data
-        return KnowledgeIdentity(
-            id=data.manifest.id,
-            version=data.manifest.version,
-            content_hash=data.content_hash,
-            evidence_cut_off=data.manifest.evidence_cut_off,
-        )
+        return identity_of(self.knowledge)
 
     def satisfied(self, kind: RuleKind) -> Iterable[Rule]:
         """The satisfied rules of one kind."""
         return (rule for rule in self.knowledge.rules_of(kind) if self.outcome.verdicts[rule.id] is Truth.TRUE)
+
+
+def identity_of(knowledge: Knowledge) -> KnowledgeIdentity:
+    """What a knowledge base is known by."""
+    data = knowledge.data
+    return KnowledgeIdentity(
+        id=data.manifest.id,
+        version=data.manifest.version,
+        content_hash=data.content_hash,
+        evidence_cut_off=data.manifest.evidence_cut_off,
+    )
