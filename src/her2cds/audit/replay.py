@@ -82,9 +82,13 @@ def replay(entry: Entry, knowledge: KnowledgeBase, answers: Mapping[str, AnswerA
     if answer is None:
         known = f"those that can: {', '.join(sorted(answers))}"
         raise AuditError(f"audit log: entry {entry.number}: a request {entry.request!r} cannot be replayed; {known}")
-    then = _without_makers(entry.output)
     try:
-        found = tuple(differences(then, _without_makers(answer(entry.input, knowledge))))
+        then = json.loads(entry.output)
+    except ValueError:
+        raise AuditError(f"audit log: entry {entry.number} cannot be replayed: its output is not JSON") from None
+    try:
+        now = json.loads(answer(entry.input, knowledge))
+        found = tuple(differences(_without_makers(then), _without_makers(now)))
     except ProfileError as error:
         refused = "refused: " + "; ".join(str(fault) for fault in error.faults)
         found = (Difference("$", "an answer", refused),)
@@ -119,8 +123,7 @@ def _maker_now(knowledge: KnowledgeBase) -> Maker:
     return Maker(identity.id, identity.version, identity.content_hash, __version__)
 
 
-def _without_makers(output: str) -> Any:
-    tree = json.loads(output)
+def _without_makers(tree: Any) -> Any:
     return {key: value for key, value in tree.items() if key not in _MAKERS} if isinstance(tree, dict) else tree
 
 

@@ -1,0 +1,424 @@
+"""The audit log: what it keeps, what it refuses, and that nothing can be altered unnoticed."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import pytest
+from sqlalchemy import text
+
+from her2cds.audit.chain import Head, read_anchor
+from her2cds.audit.database import Database
+from her2cds.audit.entry import GENESIS
+from her2cds.audit.log import AuditLog, Choice
+from her2cds.errors import AuditError
+from tests.audit.helpers import KNOWLEDGE, record, with_full_rights
+
+NEW_YEAR = datetime(2026, 1, 1, tzinfo=UTC)
+
+
+def log_of(url: str, entries: int) -> AuditLog:
+    """A log with entries, one a day from the first of January."""
+    days = iter(range(1000))
+    log = AuditLog.open(url, clock=lambda: NEW_YEAR + timedelta(days=next(days)))
+    for _ in range(entries):
+        record(log)
+    return log
+
+
+def faults(url: str) -> list[str]:
+    return [str(fault) for fault in AuditLog.open(url).verify().faults]
+
+
+# --- What is kept -----------------------------------------------------------------------------------
+
+
+def test_an_entry_says_when_who_what_with_which_versions_and_what_the_answer_was(url: str) -> None:
+    log = AuditLog.open(url, clock=lambda: NEW_YEAR)
+    body = '{"id": "p", "note": "größer ≥ 😀"}'
+    log.record(who="dr-a", request="evaluate", knowledge=KNOWLEDGE, input=body.encode(), output='{"rank": 1}')
+    (entry,) = AuditLog.open(url).entries()
+    assert (entry.number, entry.recorded_at) == (1, "2026-01-01T00:00:00.000000Z")
+    assert (entry.who, entry.request, entry.outcome) == ("dr-a", "evaluate", "answered")
+    assert (entry.knowledge_id, entry.knowledge_version, entry.knowledge_hash) == ("kb", "1.0", "abc")
+    assert entry.software_version
+    assert entry.input_hash == hashlib.sha256(body.encode()).hexdigest()
+    assert (entry.input, entry.output, entry.refusal) == (body, '{"rank": 1}', None)
+    assert entry.previous_hash == GENESIS
+
+
+def test_of_a_refused_request_the_body_is_not_kept(url: str) -> None:
+    log = AuditLog.open(url)
+    log.record(who="a", request="evaluate", knowledge=KNOWLEDGE, input=b"SECRET", refusal="$.x: unknown field")
+    log.record(who="a", request="evaluate", knowledge=KNOWLEDGE, refusal="body too large")
+    first, second = log.entries()
+    assert (first.outcome, first.input, first.output) == ("refused", None, None)
+    assert first.input_hash == hashlib.sha256(b"SECRET").hexdigest()
+    assert second.input_hash is None
+    assert "SECRET" not in first.to_json()
+
+
+@pytest.mark.parametrize("refusal", ["a\0b", "a\ud800b", "a\x1bb", "a\u202eb"])
+def test_a_refusal_that_quotes_what_cannot_be_printed_is_recorded_escaped(url: str, refusal: str) -> None:
+    entry = AuditLog.open(url).record(who="a", request="evaluate", knowledge=KNOWLEDGE, input=refusal, refusal=refusal)
+    assert entry.refusal is not None
+    assert entry.refusal.startswith("a\\")
+    assert entry.refusal.isprintable()
+    assert AuditLog.open(url).verify().intact
+
+
+def test_the_length_of_a_refusal_has_a_limit(url: str) -> None:
+    entry = AuditLog.open(url).record(who="a", request="evaluate", knowledge=KNOWLEDGE, refusal="x" * 100_000)
+    assert len(entry.refusal or "") == 8_000
+
+
+@pytest.mark.parametrize(
+    ("wrong", "mention"),
+    [
+        ({"who": ""}, "who"),
+        ({"who": "a\nb"}, "who"),
+        ({"who": "x" * 256}, "who"),
+        ({"request": "Evaluate it"}, "request"),
+        ({"request": "prune"}, "request"),
+        ({"output": None}, "either an output or a refusal"),
+        ({"refusal": "no"}, "either an output or a refusal"),
+        ({"input": b"caf\xe9"}, "input: found what is not UTF-8"),
+        ({"output": "a\ud800"}, "output: found what is not UTF-8"),
+        ({"input": "a\0"}, "input: found a NUL"),
+    ],
+)
+def test_what_cannot_be_recorded_is_refused_with_a_reason(url: str, wrong: dict[str, object], mention: str) -> None:
+    log = AuditLog.open(url)
+    with pytest.raises(AuditError, match=mention):
+        log.record(**{"who": "a", "request": "evaluate", "knowledge": KNOWLEDGE, "output": "{}", **wrong})  # type: ignore[arg-type]
+    assert log.verify().entries == 0
+
+
+def test_entries_are_chosen_by_requester_kind_time_and_number(url: str) -> None:
+    log = log_of(url, 5)
+    log.record(who="other", request="cds-hooks/order-sign", knowledge=KNOWLEDGE, output="{}")
+
+    def numbers(choice: Choice) -> list[int]:
+        return [entry.number for entry in log.entries(choice)]
+
+    assert numbers(Choice()) == [1, 2, 3, 4, 5, 6]
+    assert numbers(Choice(who="other")) == numbers(Choice(request="cds-hooks/order-sign")) == [6]
+    assert numbers(Choice(since=NEW_YEAR + timedelta(days=3))) == [4, 5, 6]
+    assert numbers(Choice(before=NEW_YEAR + timedelta(days=3))) == [1, 2, 3]
+    assert numbers(Choice(last=2)) == [5, 6]
+    assert log.entry(3).number == 3
+    with pytest.raises(AuditError, match="there is no entry 7"):
+        log.entry(7)
+
+
+# --- Append-only ------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    "statement", ["UPDATE her2cds_audit_entry SET who = 'x' WHERE number = 1", "DELETE FROM her2cds_audit_entry"]
+)
+def test_the_database_itself_refuses_to_change_or_delete_an_entry(url: str, statement: str) -> None:
+    log_of(url, 2)
+    with pytest.raises(AuditError, match="append-only"), Database(url).writing() as connection:
+        connection.execute(text(statement))
+    assert faults(url) == []
+
+
+def test_postgresql_refuses_to_truncate_the_entries(url: str) -> None:
+    log_of(url, 1)
+    if url.startswith("sqlite"):
+        pytest.skip("SQLite has no TRUNCATE")
+    with pytest.raises(AuditError, match="append-only"), Database(url).writing() as connection:
+        connection.execute(text("TRUNCATE her2cds_audit_entry"))
+
+
+# --- Verification -----------------------------------------------------------------------------------
+
+
+def test_an_untouched_log_is_intact(url: str) -> None:
+    verification = log_of(url, 12).verify()
+    assert verification.intact
+    assert (verification.entries, verification.first, verification.head.number) == (12, 1, 12)
+    assert AuditLog.open(url).verify().head == verification.head
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        "recorded_at = '2020-01-01T00:00:00.000000Z'",
+        "who = 'another'",
+        "request = 'explain'",
+        "knowledge_id = 'x'",
+        "knowledge_version = '9'",
+        "knowledge_hash = NULL",
+        "software_version = '9'",
+        "input_hash = 'x'",
+        "input = '{}'",
+        "output = '{}'",
+        "refusal = 'no'",
+        "previous_hash = 'x'",
+        "entry_hash = 'x'",
+    ],
+)
+def test_an_alteration_of_any_field_is_found_at_its_entry(url: str, change: str) -> None:
+    log_of(url, 5)
+    with_full_rights(url, f"UPDATE her2cds_audit_entry SET {change} WHERE number = 3")
+    assert faults(url)[0].startswith("entry 3: ")
+
+
+def test_an_alteration_with_a_new_hash_is_found_at_the_next_entry(url: str) -> None:
+    from dataclasses import replace
+
+    log = log_of(url, 5)
+    forged = replace(log.entry(3), who="another").sealed()
+    change = "UPDATE her2cds_audit_entry SET who = :who, entry_hash = :hash WHERE number = 3"
+    with_full_rights(url, change, who=forged.who, hash=forged.entry_hash)
+    assert faults(url) == ["entry 4: it does not follow entry 3 as recorded (altered, replaced or reordered)"]
+
+
+@pytest.mark.parametrize(
+    ("removed", "found"),
+    [
+        ("number = 1", "entry 1: missing (removed)"),
+        ("number = 3", "entry 3: missing (removed)"),
+        ("number in (2, 3)", "entry 2: missing, up to entry 3 (removed)"),
+        ("number = 5", "entry 5: missing (removed)"),
+        ("number >= 4", "entry 4: missing, up to entry 5 (removed)"),
+        ("1 = 1", "entry 1: missing, up to entry 5 (removed)"),
+    ],
+)
+def test_removed_entries_are_found_even_at_the_ends(url: str, removed: str, found: str) -> None:
+    log_of(url, 5)
+    with_full_rights(url, f"DELETE FROM her2cds_audit_entry WHERE {removed}")
+    assert faults(url) == [found]
+
+
+def test_removed_entries_are_found_where_the_others_were_numbered_anew(url: str) -> None:
+    log_of(url, 5)
+    with_full_rights(
+        url,
+        "DELETE FROM her2cds_audit_entry WHERE number = 3",
+        "UPDATE her2cds_audit_entry SET number = 3 WHERE number = 4",
+        "UPDATE her2cds_audit_entry SET number = 4 WHERE number = 5",
+        "UPDATE her2cds_audit_head SET last_number = 4",
+    )
+    assert [one.split(":")[0] for one in faults(url)] == ["entry 3", "entry 3", "entry 4"]
+
+
+def test_reordered_entries_are_found(url: str) -> None:
+    log_of(url, 5)
+    with_full_rights(
+        url,
+        "UPDATE her2cds_audit_entry SET number = 99 WHERE number = 2",
+        "UPDATE her2cds_audit_entry SET number = 2 WHERE number = 4",
+        "UPDATE her2cds_audit_entry SET number = 4 WHERE number = 99",
+    )
+    assert {one.split(":")[0] for one in faults(url)} >= {"entry 2", "entry 4"}
+
+
+def test_an_entry_added_past_the_log_is_found(url: str) -> None:
+    log = log_of(url, 2)
+    columns = "recorded_at, who, request, software_version, previous_hash, entry_hash"
+    with_full_rights(
+        url,
+        f"INSERT INTO her2cds_audit_entry (number, {columns}) "
+        f"SELECT 3, {columns} FROM her2cds_audit_entry WHERE number = 2",
+    )
+    assert [fault.number for fault in log.verify().faults] == [3, 3, 3]
+
+
+def test_a_log_rewritten_from_end_to_end_is_found_by_an_anchor_kept_elsewhere(url: str, tmp_path: Path) -> None:
+    anchor = read_anchor(str(log_of(url, 3).verify().head))
+    assert AuditLog.open(url).verify([anchor]).intact
+    other = log_of(f"sqlite:///{tmp_path}/other.sqlite", 0)
+    for _ in range(4):
+        record(other, "forger")
+    found = other.verify([anchor])
+    assert [str(fault) for fault in found.faults] == [
+        "entry 3: it is not the entry of the anchor: the log was rewritten up to here or before"
+    ]
+
+
+def test_an_anchor_beyond_the_end_tells_that_the_end_was_cut_off(url: str) -> None:
+    head = log_of(url, 3).verify().head
+    log = AuditLog.open(url)
+    found = log.verify([Head(5, head.hash)])
+    assert [str(fault) for fault in found.faults] == ["entry 5: the anchor's entry is not there (removed)"]
+
+
+def test_a_lost_head_is_an_error_that_stops_writing_too(url: str) -> None:
+    log = log_of(url, 2)
+    with_full_rights(url, "DELETE FROM her2cds_audit_head")
+    with pytest.raises(AuditError, match="where the chain ends is gone"):
+        log.verify()
+    with pytest.raises(AuditError, match="where the chain ends is gone"):
+        record(log)
+
+
+@pytest.mark.parametrize("wrong", ["", "3", "3:xyz", "x:" + "0" * 64, "-1:" + "0" * 64])
+def test_what_is_no_anchor_is_refused(wrong: str) -> None:
+    with pytest.raises(AuditError, match="anchor"):
+        read_anchor(wrong)
+
+
+# --- Retention --------------------------------------------------------------------------------------
+
+
+def test_pruning_removes_what_is_older_and_leaves_a_chain_that_can_be_verified(url: str) -> None:
+    log = log_of(url, 10)
+    told = log.prune(NEW_YEAR + timedelta(days=6), who="keeper")
+    assert told is not None
+    assert (told.number, told.who, told.request) == (11, "keeper", "prune")
+    assert json.loads(told.output or "")["through"] == 6
+    assert [entry.number for entry in log.entries()] == [7, 8, 9, 10, 11]
+    record(log)
+    verification = log.verify()
+    assert verification.intact
+    assert (verification.first, verification.head.number, verification.head.pruned_through) == (7, 12, 6)
+
+
+def test_pruning_again_and_pruning_everything_keep_the_chain(url: str) -> None:
+    log = log_of(url, 6)
+    for days in (2, 4, 500, 900):
+        assert log.prune(NEW_YEAR + timedelta(days=days), who="keeper") is not None
+        assert log.verify().intact
+    (left,) = log.entries()
+    assert left.request == "prune"
+    record(log)
+    assert log.verify().intact
+
+
+def test_pruning_where_nothing_is_old_enough_changes_nothing(url: str) -> None:
+    log = log_of(url, 3)
+    before = log.verify()
+    assert log.prune(NEW_YEAR, who="keeper") is None
+    assert log.verify() == before
+
+
+def test_pruning_stops_at_the_first_entry_that_is_young_enough_even_if_the_clock_went_back(url: str) -> None:
+    times = iter([0, 1, 30, 2, 3, 40])
+    log = AuditLog.open(url, clock=lambda: NEW_YEAR + timedelta(days=next(times)))
+    for _ in range(5):
+        record(log)
+    log.prune(NEW_YEAR + timedelta(days=10), who="keeper")
+    assert [entry.number for entry in log.entries()] == [3, 4, 5, 6]
+
+
+def test_entries_removed_after_pruning_are_found(url: str) -> None:
+    log = log_of(url, 10)
+    log.prune(NEW_YEAR + timedelta(days=4), who="keeper")
+    with_full_rights(url, "DELETE FROM her2cds_audit_entry WHERE number <= 6")
+    assert faults(url) == ["entry 5: missing, up to entry 6 (removed)"]
+
+
+def test_a_pruning_that_no_entry_tells_of_is_found(url: str) -> None:
+    log_of(url, 10)
+    with_full_rights(
+        url,
+        "DELETE FROM her2cds_audit_entry WHERE number <= 6",
+        "UPDATE her2cds_audit_head SET pruned_through = 6",
+    )
+    assert faults(url) == [
+        "entry 1: missing, up to entry 6 (removed)",
+        "entry 6: the head says pruned up to here, but a `prune` entry tells of none",
+    ]
+
+
+def test_a_broken_chain_is_not_pruned(url: str) -> None:
+    log = log_of(url, 5)
+    with_full_rights(url, "UPDATE her2cds_audit_entry SET who = 'x' WHERE number = 2")
+    with pytest.raises(AuditError, match="not pruned, because its chain is broken"):
+        log.prune(NEW_YEAR + timedelta(days=3), who="keeper")
+    assert log.entry(1).number == 1
+
+
+def test_an_anchor_that_was_pruned_asks_for_a_later_one_but_the_last_pruned_still_counts(url: str) -> None:
+    log = log_of(url, 5)
+    entries = list(log.entries())
+    log.prune(NEW_YEAR + timedelta(days=3), who="keeper")
+    early, last = (Head(one.number, one.entry_hash) for one in (entries[0], entries[2]))
+    assert log.verify([last]).intact
+    assert "was pruned (entry 6); give a later anchor" in str(log.verify([early]).faults[0])
+
+
+# --- Opening ----------------------------------------------------------------------------------------
+
+
+def test_a_log_that_is_not_there_is_not_made_by_asking_for_it(url: str, tmp_path: Path) -> None:
+    with pytest.raises(AuditError, match="No such file|there is no audit log"):
+        AuditLog.open(url, create=False)
+    assert list(tmp_path.iterdir()) == []
+    log_of(url, 1)
+    assert AuditLog.open(url, create=False).verify().entries == 1
+
+
+def test_a_log_of_a_later_version_is_refused_with_a_remedy(url: str) -> None:
+    log_of(url, 1)
+    with_full_rights(url, "UPDATE her2cds_audit_version SET version_num = '9999'")
+    with pytest.raises(AuditError, match="use the version that wrote them, or a later one"):
+        AuditLog.open(url)
+
+
+def test_the_migrations_make_the_tables_that_the_program_uses(url: str) -> None:
+    from alembic.autogenerate import compare_metadata
+    from alembic.migration import MigrationContext
+
+    from her2cds.audit.tables import VERSION_TABLE, metadata
+
+    log_of(url, 1)
+    with Database(url).reading() as connection:
+        context = MigrationContext.configure(connection, opts={"version_table": VERSION_TABLE, "compare_type": True})
+        assert compare_metadata(context, metadata) == []
+
+
+@pytest.mark.parametrize(
+    ("wrong", "mention"),
+    [
+        ("mysql://u:secret@h/d", "'mysql'"),
+        ("sqlite://", "without a file"),
+        ("sqlite:///:memory:", "without a file"),
+        ("://", "cannot be read"),
+        ("postgresql://u:secret@h:port/d", "cannot be read"),
+        ("/nowhere/at/all.sqlite", "No such file"),
+        ("postgresql://u:secret@127.0.0.1:1/d", "connection"),
+    ],
+)
+def test_a_url_that_cannot_be_used_gets_a_reason_and_shows_no_password(wrong: str, mention: str) -> None:
+    with pytest.raises(AuditError, match=mention) as caught:
+        AuditLog.open(wrong)
+    assert "secret" not in str(caught.value)
+
+
+def test_a_file_that_is_no_database_is_refused_and_left_alone(tmp_path: Path) -> None:
+    path = tmp_path / "notes.txt"
+    path.write_text("not a database at all, but long enough to be looked at " * 20)
+    before = path.read_bytes()
+    with pytest.raises(AuditError, match="not a database"):
+        AuditLog.open(str(path))
+    assert path.read_bytes() == before
+
+
+def test_the_file_is_for_its_owner_alone(tmp_path: Path) -> None:
+    path = tmp_path / "audit.sqlite"
+    previous = os.umask(0)
+    try:
+        log = AuditLog.open(str(path))
+        record(log)
+    finally:
+        os.umask(previous)
+    assert {file.name: oct(file.stat().st_mode & 0o777) for file in tmp_path.iterdir()} == {
+        name: "0o600" for name in ("audit.sqlite", "audit.sqlite-shm", "audit.sqlite-wal")
+    }
+
+
+def test_an_error_of_the_database_does_not_hold_the_patient(url: str) -> None:
+    log = log_of(url, 1)
+    with_full_rights(url, "ALTER TABLE her2cds_audit_entry RENAME TO elsewhere")
+    with pytest.raises(AuditError) as caught:
+        record(log, content='{"note": "SECRET"}')
+    assert "SECRET" not in str(caught.value)
+    assert caught.value.__cause__ is None

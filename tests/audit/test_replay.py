@@ -1,0 +1,110 @@
+"""Replay: what an entry's input gives now, beside what it gave then."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from her2cds import KnowledgeBase, evaluate
+from her2cds.audit.differences import Difference, differences
+from her2cds.audit.entry import Entry
+from her2cds.audit.log import AuditLog
+from her2cds.audit.replay import outline_replay, replay
+from her2cds.errors import AuditError
+from tests.audit.helpers import KNOWLEDGE
+
+
+@pytest.fixture
+def log(tmp_path: Path) -> AuditLog:
+    return AuditLog.open(str(tmp_path / "audit.sqlite"))
+
+
+def evaluated(log: AuditLog, knowledge: KnowledgeBase, profile: str) -> Entry:
+    report = evaluate(profile, knowledge)
+    return log.record(
+        who="a", request="evaluate", knowledge=knowledge.identity, input=profile, output=report.to_json(indent=None)
+    )
+
+
+def test_every_example_replays_to_the_same_answer(log: AuditLog, knowledge: KnowledgeBase, examples: Path) -> None:
+    for path in sorted(examples.glob("*.json")):
+        found = replay(evaluated(log, knowledge, path.read_text()), knowledge)
+        assert found.differences == (), path.name
+        assert found.then == found.now
+
+
+def test_an_answer_that_would_be_another_now_is_shown_place_by_place_with_both_versions(
+    log: AuditLog, knowledge: KnowledgeBase, examples: Path
+) -> None:
+    profile = (examples / "second-line-her2-positive.json").read_text()
+    report = json.loads(evaluate(profile, knowledge).to_json())
+    first, second, *others = report["therapies"]
+    report["therapies"] = [{**second, "rank": 1}, {**first, "rank": 2}, *others]
+    older = replace(knowledge.identity, version="0.0.1", content_hash="0" * 64)
+    entry = log.record(who="a", request="evaluate", knowledge=older, input=profile, output=json.dumps(report))
+    found = replay(entry, knowledge)
+    assert (found.then.knowledge_version, found.now.knowledge_version) == ("0.0.1", knowledge.version)
+    assert found.then.knowledge_hash == "0" * 64
+    assert [one.path for one in found.differences] == [
+        f"$.therapies[{second['regimen']}].rank",
+        f"$.therapies[{first['regimen']}].rank",
+        "$.therapies, the order",
+    ]
+    words = str(list(outline_replay(found)))
+    assert "0.0.1" in words
+    assert knowledge.version in words
+    assert json.loads(found.to_json())["same"] is False
+
+
+def test_a_profile_that_would_be_refused_now_is_a_difference(log: AuditLog, knowledge: KnowledgeBase) -> None:
+    profile = '{"former_field": 1}'
+    entry = log.record(who="a", request="evaluate", knowledge=knowledge.identity, input=profile, output="{}")
+    (difference,) = replay(entry, knowledge).differences
+    assert difference.now.startswith("refused: $.former_field: found an unknown field")
+
+
+def test_other_kinds_of_request_are_replayed_by_whoever_knows_them(log: AuditLog, knowledge: KnowledgeBase) -> None:
+    entry = log.record(who="a", request="explain", knowledge=knowledge.identity, input='{"a": 1}', output='{"a": 1}')
+    with pytest.raises(AuditError, match="a request 'explain' cannot be replayed; those that can: evaluate"):
+        replay(entry, knowledge)
+    assert replay(entry, knowledge, {"explain": lambda content, _: content}).same
+
+
+def test_what_cannot_be_replayed_says_why(log: AuditLog, knowledge: KnowledgeBase) -> None:
+    refused = log.record(who="a", request="evaluate", knowledge=KNOWLEDGE, input="{}", refusal="no")
+    with pytest.raises(AuditError, match="of a refused request no body is kept"):
+        replay(refused, knowledge)
+    bodiless = log.record(who="a", request="evaluate", knowledge=KNOWLEDGE, output="{}")
+    with pytest.raises(AuditError, match="it holds no input"):
+        replay(bodiless, knowledge)
+    page = log.record(who="a", request="evaluate", knowledge=KNOWLEDGE, input="{}", output="<p>")
+    with pytest.raises(AuditError, match="its output is not JSON"):
+        replay(page, knowledge)
+    with pytest.raises(AuditError, match="entry 1 was altered"):
+        replay(replace(refused, who="b"), knowledge)
+
+
+@pytest.mark.parametrize(
+    ("then", "now", "found"),
+    [
+        ({"a": 1}, {"a": 1}, []),
+        ({"a": 1}, {"a": 2}, [("$.a", "1", "2")]),
+        ({"a": 1}, {"b": 1}, [("$.a", "1", "nothing"), ("$.b", "nothing", "1")]),
+        ({"a": None}, {}, [("$.a", "null", "nothing")]),
+        ({"a": 1}, {"a": True}, [("$.a", "1", "true")]),
+        ({"a": 1}, {"a": 1.0}, [("$.a", "1", "1.0")]),
+        ([1, 2], [1], [("$[1]", "2", "nothing")]),
+        ([], [{"id": "x"}], [("$[x]", "nothing", '{"id": "x"}')]),
+        ([{"id": "x"}], [{"id": "new"}, {"id": "x"}], [("$[new]", "nothing", '{"id": "new"}')]),
+        ([{"id": "x"}, {"id": "y"}], [{"id": "y"}, {"id": "x"}], [("$, the order", "x, y", "y, x")]),
+        ([{"id": "x"}, {"id": "x"}], [{"id": "x"}], [("$[1]", '{"id": "x"}', "nothing")]),
+        ({"a": [1]}, {"a": {"0": 1}}, [("$.a", "[1]", '{"0": 1}')]),
+    ],
+)
+def test_differences_name_the_place_and_both_values(
+    then: object, now: object, found: list[tuple[str, str, str]]
+) -> None:
+    assert list(differences(then, now)) == [Difference(*one) for one in found]
