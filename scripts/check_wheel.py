@@ -7,6 +7,7 @@ import subprocess
 import sys
 import tempfile
 import venv
+import zipfile
 from pathlib import Path
 
 PROJECT = Path(__file__).resolve().parent.parent
@@ -27,6 +28,8 @@ def main() -> None:
         folder = Path(name)
         run(sys.executable, "-m", "build", "--wheel", "--outdir", folder / "dist", PROJECT, cwd=folder)
         (wheel,) = (folder / "dist").glob("*.whl")
+        if not any("her2cds/audit/migrations/versions/v0001" in name for name in zipfile.ZipFile(wheel).namelist()):
+            sys.exit(f"the audit log's migrations are not in {wheel.name}")
         venv.create(folder / "venv", with_pip=True)
         python = folder / "venv" / "bin" / "python"
         run(python, "-m", "pip", "install", "--quiet", wheel, cwd=folder)

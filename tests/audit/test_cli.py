@@ -10,13 +10,18 @@ from pathlib import Path
 import pytest
 
 from tests.audit.helpers import with_full_rights
+from tests.audit.postgresql import PostgreSQL
 from tests.conftest import PROJECT
 from tests.integration.test_cli import SECOND, ZERO, her2cds
 
 
 @pytest.fixture
-def audited(url: str, tmp_path: Path) -> str:
-    """The URL of a log with three entries: an answer, a refusal, an answer."""
+def audited(tmp_path: Path) -> str:
+    """A log with three entries: an answer, a refusal, an answer."""
+    return audited_at(str(tmp_path / "audit.sqlite"), tmp_path)
+
+
+def audited_at(url: str, tmp_path: Path) -> str:
     bad = tmp_path / "Doe-Jane.json"
     bad.write_text('{"note": "SECRET", "patient": {"ecog": 9}}')
     done = her2cds("evaluate", "-f", "json", "--audit", url, SECOND, str(bad), ZERO)
@@ -41,6 +46,14 @@ def test_evaluate_records_answers_and_refusals(audited: str) -> None:
     assert "SECRET" not in str(refused)
     assert "Doe" not in str(refused)  # a file name may be a patient's
     assert last["outcome"] == "answered"
+
+
+def test_postgresql_serves_every_command(postgresql: PostgreSQL, tmp_path: Path) -> None:
+    url = audited_at(postgresql.new_database("commands"), tmp_path)
+    assert her2cds("audit", "replay", "1", "--audit", url).returncode == 0
+    assert len(her2cds("audit", "list", "--audit", url).stdout.splitlines()) == len(exported(url)) == 3
+    assert b"entry 4 tells of it" in her2cds("audit", "prune", "--audit", url, "--before", "2999-01-01").stdout
+    assert b"pruned up to 3, 0 faults" in her2cds("audit", "verify", "--audit", url).stdout
 
 
 def test_the_report_is_the_same_with_and_without_a_log(audited: str) -> None:

@@ -170,6 +170,14 @@ def test_an_alteration_of_any_field_is_found_at_its_entry(url: str, change: str)
     assert faults(url)[0].startswith("entry 3: ")
 
 
+@pytest.mark.parametrize("value", ["x'ff00'", "CAST(x'ff' AS TEXT)", "5"])
+def test_an_alteration_into_what_is_no_text_is_found(tmp_path: Path, value: str) -> None:
+    url = str(tmp_path / "audit.sqlite")
+    log_of(url, 3)
+    with_full_rights(url, f"UPDATE her2cds_audit_entry SET output = {value} WHERE number = 2")
+    assert faults(url) == ["entry 2: its content is not what was recorded (altered)"]
+
+
 def test_an_alteration_with_a_new_hash_is_found_at_the_next_entry(url: str) -> None:
     from dataclasses import replace
 
@@ -250,9 +258,13 @@ def test_an_anchor_beyond_the_end_tells_that_the_end_was_cut_off(url: str) -> No
     assert [str(fault) for fault in found.faults] == ["entry 5: the anchor's entry is not there (removed)"]
 
 
-def test_a_lost_head_is_an_error_that_stops_writing_too(url: str) -> None:
+@pytest.mark.parametrize("change", ["DELETE FROM her2cds_audit_head", "UPDATE her2cds_audit_head SET last_hash = ''"])
+def test_a_head_that_is_lost_or_altered_is_found(url: str, change: str) -> None:
     log = log_of(url, 2)
-    with_full_rights(url, "DELETE FROM her2cds_audit_head")
+    with_full_rights(url, change)
+    if change.startswith("UPDATE"):
+        assert faults(url) == ["entry 2: it is the last, but not the one that the head names (altered)"]
+        return
     with pytest.raises(AuditError, match="where the chain ends is gone"):
         log.verify()
     with pytest.raises(AuditError, match="where the chain ends is gone"):
@@ -349,7 +361,7 @@ def test_an_anchor_that_was_pruned_asks_for_a_later_one_but_the_last_pruned_stil
 
 
 def test_a_log_that_is_not_there_is_not_made_by_asking_for_it(url: str, tmp_path: Path) -> None:
-    with pytest.raises(AuditError, match="No such file|there is no audit log"):
+    with pytest.raises(AuditError, match=r"No such file|there is no audit log"):
         AuditLog.open(url, create=False)
     assert list(tmp_path.iterdir()) == []
     log_of(url, 1)
@@ -410,9 +422,8 @@ def test_the_file_is_for_its_owner_alone(tmp_path: Path) -> None:
         record(log)
     finally:
         os.umask(previous)
-    assert {file.name: oct(file.stat().st_mode & 0o777) for file in tmp_path.iterdir()} == {
-        name: "0o600" for name in ("audit.sqlite", "audit.sqlite-shm", "audit.sqlite-wal")
-    }
+    modes = {file.name: oct(file.stat().st_mode & 0o777) for file in tmp_path.iterdir()}
+    assert modes == dict.fromkeys(["audit.sqlite", "audit.sqlite-shm", "audit.sqlite-wal"], "0o600")
 
 
 def test_an_error_of_the_database_does_not_hold_the_patient(url: str) -> None:

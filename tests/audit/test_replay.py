@@ -3,18 +3,21 @@
 from __future__ import annotations
 
 import json
+import re
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 
-from her2cds import KnowledgeBase, evaluate
+from her2cds import KnowledgeBase, ProfileError, evaluate
 from her2cds.audit.differences import Difference, differences
 from her2cds.audit.entry import Entry
 from her2cds.audit.log import AuditLog
 from her2cds.audit.replay import outline_replay, replay
 from her2cds.errors import AuditError
 from tests.audit.helpers import KNOWLEDGE
+from tests.conftest import PROJECT
 
 
 @pytest.fixture
@@ -108,3 +111,18 @@ def test_differences_name_the_place_and_both_values(
     then: object, now: object, found: list[tuple[str, str, str]]
 ) -> None:
     assert list(differences(then, now)) == [Difference(*one) for one in found]
+
+
+def test_the_library_example_in_the_docs_records(tmp_path: Path, examples: Path) -> None:
+    page = (PROJECT / "docs" / "audit.md").read_text(encoding="utf-8")
+    (code,) = re.findall(r"```python\n(.*?)```", page, flags=re.DOTALL)
+    path = str(tmp_path / "audit.sqlite")
+    names: dict[str, Any] = {}
+    exec(code.replace("postgresql://her2cds@db/audit", path), names)
+    output = names["answer"]((examples / "her2-zero.json").read_bytes(), "subject-1")
+    with pytest.raises(ProfileError):
+        names["answer"](b'{"note": "SECRET", "x": 1}', "subject-2")
+    answered, refused = AuditLog.open(path).entries()
+    assert (answered.who, answered.output) == ("subject-1", output)
+    assert (refused.who, refused.input) == ("subject-2", None)
+    assert "SECRET" not in refused.to_json()

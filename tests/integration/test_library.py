@@ -87,7 +87,7 @@ def test_only_one_module_imports_the_engine_library() -> None:
 
 def test_imports_run_one_way() -> None:
     """profile and knowledge know nothing of facts, facts nothing of the engine, and so on down to the report."""
-    order = ["knowledge", "profile", "facts", "engine", "recommendation", "report", "scenarios", "cli"]
+    order = ["knowledge", "profile", "facts", "engine", "recommendation", "report", "audit", "scenarios", "cli"]
     for number, package in enumerate(order):
         later = "|".join(order[number + 1 :])
         for path in (PROJECT / "src" / "her2cds" / package).rglob("*.py"):

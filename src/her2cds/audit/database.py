@@ -120,6 +120,8 @@ def _read_url(text: str) -> URL:
 
 def _set_up_sqlite(connection: Any, _record: object) -> None:
     connection.isolation_level = None  # transactions begin where we say so, not where the driver thinks fit
+    # A row that was altered into what is not UTF-8 has to be read too, to be found.
+    connection.text_factory = lambda raw: raw.decode("utf-8", "surrogateescape")
     connection.execute("PRAGMA journal_mode = WAL")  # readers and the writer work side by side
     connection.execute("PRAGMA synchronous = FULL")  # a commit is on disk before it is acknowledged
 

@@ -175,10 +175,11 @@ def _take_head(connection: Connection) -> Head:
 
 
 def _head(rows: Sequence[Any]) -> Head:
-    if len(rows) != 1:
-        raise AuditError("audit log: the row that says where the chain ends is gone; restore the database from a copy")
-    number, last_hash, pruned_through = rows[0]
-    return Head(number, last_hash, pruned_through)
+    match [tuple(row) for row in rows]:
+        case [(int(number), str(last_hash), int(pruned_through))]:
+            return Head(number, last_hash, pruned_through)
+    what = "the row that says where the chain ends is gone or unreadable"
+    raise AuditError(f"audit log: {what}; restore the database from a copy")
 
 
 def _query(choice: Choice) -> Select[Any]:

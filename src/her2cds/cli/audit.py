@@ -89,7 +89,7 @@ def list_entries(
     """List entries, one a line: number, time, outcome, request, requester, versions, input hash."""
     with open_log(audit, create=False) as log:
         for entry in log.entries(_choice(who, request, since, before, last)):
-            stdout(_line(entry))
+            stdout(_bytes(_line(entry)).decode())
 
 
 @audit_app.command()
@@ -105,7 +105,7 @@ def export(
 ) -> None:
     """Write entries in full as JSON Lines, oldest first. They hold patient data."""
     with open_log(audit, create=False) as log:
-        lines = (one.to_json(indent=None).encode() + b"\n" for one in log.entries(_choice(who, request, since, before)))
+        lines = (_bytes(one.to_json(indent=None) + "\n") for one in log.entries(_choice(who, request, since, before)))
         if output is None:
             sys.stdout.buffer.writelines(lines)
             return
@@ -230,3 +230,8 @@ def _line(entry: Entry) -> str:
         f"input {(entry.input_hash or '-')[:12]}",
     )
     return "  ".join(parts)
+
+
+def _bytes(text: str) -> bytes:
+    """As UTF-8, whatever a row was altered into."""
+    return text.encode("utf-8", "backslashreplace")
