@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from her2cds.audit.entry import GENESIS, Entry, Pruning, pruning_of
 from her2cds.errors import AuditError
 
-_ANCHOR = re.compile(r"^(\d{1,18}):([0-9a-f]{64})$")
+_ANCHOR = re.compile(r"([0-9]{1,18}):([0-9a-f]{64})")
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,7 +30,7 @@ class Head:
 
 def read_anchor(text: str) -> Head:
     """An anchor from its text. Raises AuditError."""
-    found = _ANCHOR.match(text.strip())
+    found = _ANCHOR.fullmatch(text.strip())
     if found is None:
         remedy = "give one that `her2cds audit verify` printed"
         raise AuditError(f"anchor: found {text[:90]!r}; expected NUMBER:HASH, with 64 hexadecimal digits; {remedy}")

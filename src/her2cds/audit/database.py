@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from pathlib import Path
+from threading import Lock
 from typing import Any
 
 from alembic import command
@@ -28,8 +29,11 @@ class Database:
 
     def __init__(self, url: str) -> None:
         self._url = _read_url(url)
-        self.name = self._url.render_as_string(hide_password=True)
+        # Options can hold a password as well as the place for one.
+        self.name = self._url.set(query={}).render_as_string(hide_password=True)
         self.engine = self._engine()
+        # SQLite's writers poll for their turn, and some wait for seconds; threads of one process can queue instead.
+        self._turn: AbstractContextManager[object] = Lock() if self._sqlite else nullcontext()
 
     def migrate(self, *, create: bool) -> None:
         """Bring the tables up to date, and make them where there are none and `create` says so.
@@ -57,7 +61,12 @@ class Database:
     @contextmanager
     def writing(self) -> Iterator[Connection]:
         """A transaction that is on disk when the block has ended without an error. Raises AuditError."""
-        with self._told(), self.engine.connect().execution_options(writes=True) as connection, connection.begin():
+        with (
+            self._told(),
+            self._turn,
+            self.engine.connect() as connection,
+            connection.execution_options(writes=True).begin(),
+        ):
             yield connection
 
     @contextmanager
@@ -124,6 +133,7 @@ def _set_up_sqlite(connection: Any, _record: object) -> None:
     connection.text_factory = lambda raw: raw.decode("utf-8", "surrogateescape")
     connection.execute("PRAGMA journal_mode = WAL")  # readers and the writer work side by side
     connection.execute("PRAGMA synchronous = FULL")  # a commit is on disk before it is acknowledged
+    connection.execute("PRAGMA secure_delete = ON")  # what was pruned is overwritten, not only let go
 
 
 def _begin_sqlite(connection: Connection) -> None:

@@ -20,7 +20,7 @@ from her2cds.version import __version__
 
 MAX_WHO = 255
 MAX_REFUSAL = 8_000
-_REQUEST = re.compile(r"^[a-z0-9][a-z0-9._/-]{0,63}$")
+_REQUEST = re.compile(r"[a-z0-9][a-z0-9._/-]{0,63}")
 _ROWS_AT_ONCE = 100
 
 
@@ -219,7 +219,7 @@ def _who(who: str) -> str:
 
 
 def _request(request: str) -> str:
-    if not _REQUEST.match(request) or request == PRUNE:
+    if not _REQUEST.fullmatch(request) or request == PRUNE:
         raise AuditError(f"audit log: request: found {request[:80]!r}; expected a name such as evaluate")
     return request
 
