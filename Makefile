@@ -8,14 +8,14 @@ BIN := $(VENV)/bin
 export CPPFLAGS := -DPyEval_CallObject=PyObject_CallObject
 STAMP := $(VENV)/.installed
 
-.PHONY: demo test unit lint provenance wheel-check browser-tools site golden pythons bench soak clean
+.PHONY: demo test unit lint provenance wheel-check test-tools site golden pythons bench soak clean
 
 $(STAMP): pyproject.toml
 	@command -v $(PYTHON) >/dev/null || { echo "Python 3.11 or later is needed"; exit 1; }
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { echo "Python 3.11 or later is needed"; exit 1; }
 	$(PYTHON) -m venv $(VENV)
 	$(BIN)/python -m pip install --quiet --upgrade pip
-	$(BIN)/python -m pip install --quiet -e '.[dev]'
+	$(BIN)/python -m pip install --quiet -e '.[dev,cohort,dask]'
 	@touch $(STAMP)
 
 demo: $(STAMP)
@@ -43,9 +43,11 @@ provenance: $(STAMP)
 wheel-check: $(STAMP)
 	$(BIN)/python scripts/check_wheel.py
 
-# axe-core, for the accessibility audit of the pages; the browser itself is the machine's chromium.
-browser-tools:
+# What only tests need and no Python package carries: axe-core for the accessibility audit, the official FHIR R4 schema.
+# Chromium and PostgreSQL are the machine's own. Without them the tests concerned are skipped.
+test-tools:
 	npm install --silent --no-audit --no-fund --prefix build axe-core@4
+	scripts/fetch_fhir_schema.sh
 
 # The documentation as a site (in site/), knowledge base included; a broken link or a warning fails it.
 site: $(STAMP)
@@ -63,6 +65,7 @@ pythons:
 
 bench: $(STAMP)
 	$(BIN)/python benchmarks/bench.py
+	$(BIN)/python benchmarks/cohort_cost.py
 
 soak: $(STAMP)
 	$(BIN)/python -m pytest -m soak -p no:xdist

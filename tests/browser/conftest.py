@@ -41,5 +41,5 @@ def browser() -> Iterator[Any]:
 def axe() -> str:
     """The source of axe-core, the accessibility checker."""
     if not AXE.exists():
-        missing("the accessibility audit needs axe-core: make browser-tools")
+        missing("the accessibility audit needs axe-core: make test-tools")
     return AXE.read_text(encoding="utf-8")

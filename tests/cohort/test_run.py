@@ -295,3 +295,17 @@ def test_a_full_disk_ends_the_run_with_a_clear_error_and_what_was_done_is_kept(
     assert "Traceback" not in done.stderr
     assert run(cohort[0], output, *options).returncode == 0
     assert results(output) == results(clean)
+
+
+def test_a_line_may_hold_a_fhir_bundle(tmp_path: Path, knowledge: KnowledgeBase) -> None:
+    from her2cds.interop.fhir.importing import import_fhir
+
+    bundle = json.loads((PROJECT / "tests" / "fixtures" / "fhir" / "second-line.json").read_text())
+    path = tmp_path / "bundles.ndjson"
+    path.write_text(json.dumps(bundle) + "\n" + json.dumps({"resourceType": "Bundle", "entry": []}) + "\n")
+    done = run(path, tmp_path / "out", "--reports")
+    profile = import_fhir(bundle, knowledge.knowledge).profile
+    assert len(table(tmp_path / "out", "patients")) == 1
+    assert [one["line"] for one in quarantined(tmp_path / "out")] == [2], done.stderr
+    (report,) = (json.loads(line) for line in (next((tmp_path / "out" / "reports").iterdir())).read_text().splitlines())
+    assert report["report"]["therapies"] == json.loads(evaluate(profile, knowledge).to_json())["therapies"]

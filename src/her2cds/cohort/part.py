@@ -129,7 +129,12 @@ def _evaluate(job: Job, part: Part, knowledge: KnowledgeBase, writers: _Writers)
 def _case(row: Row, knowledge: KnowledgeBase, today: Date) -> Case:
     if row.error is not None:
         raise row.error
-    return examine(profile_from_tree(row.tree), knowledge, today=today)
+    tree = row.tree
+    if isinstance(tree, dict) and "resourceType" in tree:
+        from her2cds.interop.fhir.importing import import_fhir  # imported late: most cohorts hold profiles
+
+        tree = import_fhir(tree, knowledge.knowledge, today=today).profile
+    return examine(profile_from_tree(tree), knowledge, today=today)
 
 
 def _told(error: Exception) -> str:

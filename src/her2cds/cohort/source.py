@@ -80,10 +80,7 @@ class Row:
 
 
 def profile_tree(line: bytes, label: str) -> Any:
-    """The profile that one line of NDJSON holds, as a parsed tree. Raises ProfileError.
-
-    This is the one place that knows what a line is: another form of record is turned into a profile here.
-    """
+    """The record that one line of NDJSON holds, as a parsed tree: a profile or a FHIR resource. Raises ProfileError."""
     return parse_json(line, label)
 
 
