@@ -331,7 +331,7 @@ def test_every_claim_of_the_knowledge_base_verifies(knowledge: Knowledge) -> Non
 
 
 def test_changes_of_the_knowledge_base_are_noticed(knowledge: Knowledge) -> None:
-    """Each kind of change, made to every confirmed claim, and the share that is noticed.
+    """Each kind of change, made to every third confirmed claim, and the share that is noticed.
 
     A changed figure can by chance be another figure of the same section, and a claim that holds only common
     names can be true of a second section too: those shares are high, and not one.
@@ -339,6 +339,7 @@ def test_changes_of_the_knowledge_base_are_noticed(knowledge: Knowledge) -> None
     library = Library(knowledge.data.sources, TEXTS)
     checker = Checker(knowledge.data, library)
     confirmed = [one.claim for one in run(knowledge, TEXTS).claims if one.status in (Status.BY_FIGURE, Status.BY_NAME)]
+    confirmed = confirmed[::3]  # a third of them, spread over all files, is enough for the shares
     shares = {
         kind: sum(bool(checker.checked(mutant).failures) for mutant in mutants) / len(mutants)
         for kind, mutants in mutants_of(confirmed, library).items()
