@@ -12,14 +12,15 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
+from her2cds.engine.atoms import AtomNumbers, CriterionAtom, FactAtoms
 from her2cds.engine.derivation import derive_fact
 from her2cds.engine.durable import MAX_FLAGS, MAX_RULES, Ruleset, flags_collide
 from her2cds.engine.strata import derivers, levels
 from her2cds.errors import EngineError
 from her2cds.facts.truth import Truth
-from her2cds.facts.values import FactBase, truth_of
+from her2cds.facts.values import FactBase
 from her2cds.knowledge.base import Knowledge
-from her2cds.knowledge.conditions import Always, Leaf, Named
+from her2cds.knowledge.conditions import Always
 from her2cds.knowledge.normal_form import Literal, alternatives
 
 Verdicts = dict[str, Truth]
@@ -33,7 +34,7 @@ class Outcome:
     facts: FactBase
 
 
-# What a ruleset answered is kept for so many patterns of flags; then the memory starts afresh.
+# What a ruleset answered is kept for so many patterns of atoms; then the memory starts afresh.
 _MOST_ANSWERS = 256
 
 Answer = tuple[tuple[str, Truth], ...]
@@ -41,30 +42,42 @@ Answer = tuple[tuple[str, Truth], ...]
 
 @dataclass(slots=True)
 class _Shard:
-    """One ruleset; flag, number of the atom and sign of each literal; and the node that each rule belongs to.
+    """One ruleset; flag, bit of the atom and sign of each literal; and the node that each rule belongs to.
 
-    A ruleset's answer depends on the flags alone, and most patients share most patterns of flags (no alteration
-    known, say): `answers` remembers what it said, by the definite and the possible flags as bits.
+    A ruleset's answer depends on the truth of its atoms alone, and most patients share most patterns (no alteration
+    known, say): `answers` remembers what it said, by the true and the unknown atoms as bits.
     """
 
     ruleset: Ruleset
     literals: tuple[tuple[str, int, bool], ...]
+    atoms: int
     node_of: Mapping[str, str]
     answers: dict[tuple[int, int], Answer]
 
-    def ask(self, definite: int, possible: int) -> Answer:
-        """The nodes that are true or unknown, with their truth."""
-        answer = self.answers.get((definite, possible))
+    def ask(self, true: int, unknown: int) -> Answer:
+        """The nodes that are true or unknown, with their truth, for the atoms that are."""
+        pattern = true & self.atoms, unknown & self.atoms
+        answer = self.answers.get(pattern)
         if answer is None:
-            answer = self._fire(definite, possible)
+            answer = self._fire(*pattern)
             if len(self.answers) >= _MOST_ANSWERS:
                 self.answers.clear()
-            self.answers[definite, possible] = answer
+            self.answers[pattern] = answer
         return answer
 
-    def _fire(self, definite: int, possible: int) -> Answer:
-        sure = self.ruleset.fire(self._flags(definite))
-        open_ = sure if possible == definite else self.ruleset.fire(self._flags(possible))
+    def _fire(self, true: int, unknown: int) -> Answer:
+        definite = [
+            flag
+            for flag, bit, affirmed in self.literals
+            if bool((true if affirmed else true | unknown) & bit) is affirmed
+        ]
+        possible = [
+            flag
+            for flag, bit, affirmed in self.literals
+            if bool((true | unknown if affirmed else true) & bit) is affirmed
+        ]
+        sure = self.ruleset.fire(definite)
+        open_ = self.ruleset.fire(possible) if unknown else sure
         verdicts: Verdicts = {}
         for rule in open_:
             node = self.node_of[rule]
@@ -72,14 +85,14 @@ class _Shard:
             verdicts[node] = max(verdict, verdicts.get(node, Truth.FALSE))
         return tuple(verdicts.items())
 
-    def _flags(self, bits: int) -> list[str]:
-        return [flag for place, (flag, _, _) in enumerate(self.literals) if bits >> place & 1]
-
 
 @dataclass(slots=True)
 class _CompiledLevel:
-    nodes: tuple[str, ...]
-    always: tuple[str, ...]
+    """The verdicts before any rule is asked; the atoms that can be read now; the rulesets; the facts they complete."""
+
+    start: Verdicts
+    facts: tuple[FactAtoms, ...]
+    criteria: tuple[CriterionAtom, ...]
     shards: tuple[_Shard, ...]
     completes: tuple[str, ...]
 
@@ -92,60 +105,48 @@ class CompiledRules:
         self._derivers = {
             fact: tuple(knowledge.rules[rule] for rule in rules) for fact, rules in derivers(knowledge).items()
         }
-        # Every leaf and every criterion once: its truth is looked up once for each patient.
-        self._atoms: dict[Leaf | Named, int] = {}
+        atoms = AtomNumbers()
         self._levels = tuple(
-            self._compile(number, level.nodes, level.completes) for number, level in enumerate(levels(knowledge))
+            self._compile(number, level.nodes, level.completes, atoms) for number, level in enumerate(levels(knowledge))
         )
-        self._atom_list = tuple(self._atoms)
 
     def evaluate(self, facts: FactBase) -> Outcome:
-        """Verdicts for one patient. Pure: `facts` is not changed, nothing is kept.
+        """Verdicts for one patient. Pure: `facts` is not changed, nothing of the patient is kept.
 
         Raises EngineError if any rule fails to evaluate.
         """
         facts = dict(facts)
         verdicts: Verdicts = {}
-        truths: list[Truth | None] = [None] * len(self._atoms)
+        true = unknown = 0
         for level in self._levels:
-            verdicts.update(dict.fromkeys(level.nodes, Truth.FALSE))
-            verdicts.update(dict.fromkeys(level.always, Truth.TRUE))
+            for tests in level.facts:
+                sure, open_ = tests.read(facts.get(tests.fact))
+                true |= sure
+                unknown |= open_
+            for criterion in level.criteria:
+                sure, open_ = criterion.read(verdicts[criterion.name])
+                true |= sure
+                unknown |= open_
+            verdicts.update(level.start)
             for shard in level.shards:
-                self._ask(shard, facts, verdicts, truths)
+                for node, verdict in shard.ask(true, unknown):
+                    # The alternatives of a node may stand in two rulesets: the better one counts.
+                    if verdict > verdicts[node]:
+                        verdicts[node] = verdict
             for fact in level.completes:
                 facts[fact] = derive_fact(self.knowledge.facts[fact], self._derivers[fact], verdicts)
         return Outcome(verdicts, facts)
 
-    def _ask(self, shard: _Shard, facts: FactBase, verdicts: Verdicts, truths: list[Truth | None]) -> None:
-        """Ask one ruleset twice and enter the verdicts. `truths` remembers what atoms came to for this patient."""
-        definite = possible = 0
-        bit = 1
-        for _, number, affirmed in shard.literals:
-            truth = truths[number]
-            if truth is None:
-                truth = truths[number] = self._truth(self._atom_list[number], facts, verdicts)
-            if truth is Truth.UNKNOWN:
-                possible |= bit
-            elif (truth is Truth.TRUE) is affirmed:
-                possible |= bit
-                definite |= bit
-            bit <<= 1
-        for node, verdict in shard.ask(definite, possible):
-            # The alternatives of a node may stand in two rulesets: the better one counts.
-            if verdict > verdicts[node]:
-                verdicts[node] = verdict
-
-    @staticmethod
-    def _truth(atom: Leaf | Named, facts: FactBase, verdicts: Verdicts) -> Truth:
-        return verdicts[atom.criterion] if isinstance(atom, Named) else truth_of(atom, facts.get(atom.fact))
-
-    def _compile(self, number: int, nodes: tuple[str, ...], completes: tuple[str, ...]) -> _CompiledLevel:
+    def _compile(
+        self, number: int, nodes: tuple[str, ...], completes: tuple[str, ...], atoms: AtomNumbers
+    ) -> _CompiledLevel:
         conditions = self.knowledge.conditions
-        always = tuple(node for node in nodes if isinstance(conditions[node], Always))
-        shards = tuple(self._shards(number, [node for node in nodes if node not in always]))
-        return _CompiledLevel(nodes, always, shards, completes)
+        always = {node for node in nodes if isinstance(conditions[node], Always)}
+        start = {node: Truth.TRUE if node in always else Truth.FALSE for node in nodes}
+        shards = tuple(self._shards(number, [node for node in nodes if node not in always], atoms))
+        return _CompiledLevel(start, *atoms.new(), shards, completes)
 
-    def _shards(self, number: int, nodes: list[str]) -> Iterator[_Shard]:
+    def _shards(self, number: int, nodes: list[str], atoms: AtomNumbers) -> Iterator[_Shard]:
         rules: dict[str, tuple[Literal, ...]] = {}
         node_of: dict[str, str] = {}
         flags: set[str] = set()
@@ -155,24 +156,27 @@ class CompiledRules:
                 literals = tuple(sorted(alternative, key=str))
                 added = {str(literal) for literal in literals}
                 if rules and (len(rules) >= MAX_RULES or len(flags | added) > MAX_FLAGS):
-                    yield self._shard(f"level{number}-{count}", rules, node_of)
+                    yield _shard(f"level{number}-{count}", rules, node_of, atoms)
                     rules, node_of, flags, count = {}, {}, set(), count + 1
                 name = f"{node}#{index}"
                 rules[name], node_of[name] = literals, node
                 flags |= added
         if rules:
-            yield self._shard(f"level{number}-{count}", rules, node_of)
+            yield _shard(f"level{number}-{count}", rules, node_of, atoms)
 
-    def _shard(self, name: str, rules: Mapping[str, tuple[Literal, ...]], node_of: Mapping[str, str]) -> _Shard:
-        literals = {str(literal): literal for needed in rules.values() for literal in needed}
-        clash = flags_collide(literals)
-        if clash:
-            raise EngineError(
-                f"ruleset {name}: the engine cannot tell '{clash[0]}' from '{clash[1]}'; rename a fact or value"
-            )
-        ruleset = Ruleset(name, {rule: [str(literal) for literal in needed] for rule, needed in rules.items()})
-        atoms = tuple(
-            (flag, self._atoms.setdefault(literal.atom, len(self._atoms)), literal.affirmed)
-            for flag, literal in literals.items()
+
+def _shard(
+    name: str, rules: Mapping[str, tuple[Literal, ...]], node_of: Mapping[str, str], atoms: AtomNumbers
+) -> _Shard:
+    literals = {str(literal): literal for needed in rules.values() for literal in needed}
+    clash = flags_collide(literals)
+    if clash:
+        raise EngineError(
+            f"ruleset {name}: the engine cannot tell '{clash[0]}' from '{clash[1]}'; rename a fact or value"
         )
-        return _Shard(ruleset, atoms, node_of, {})
+    ruleset = Ruleset(name, {rule: [str(literal) for literal in needed] for rule, needed in rules.items()})
+    numbered = tuple((flag, atoms.bit(literal.atom), literal.affirmed) for flag, literal in literals.items())
+    mask = 0
+    for _, bit, _ in numbered:
+        mask |= bit
+    return _Shard(ruleset, numbered, mask, node_of, {})

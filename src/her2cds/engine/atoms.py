@@ -1,0 +1,104 @@
+"""Atoms: the leaves and named criteria of all conditions, each with a bit of its own.
+
+What a patient's atoms come to is two numbers: the bits of the atoms that are true, and of those that are unknown.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Hashable
+from dataclasses import dataclass, field
+
+from her2cds.facts.truth import Truth
+from her2cds.facts.values import Fact, SetFact, truth_of
+from her2cds.knowledge.conditions import Leaf, Named
+
+TrueAndUnknown = tuple[int, int]
+
+# What the tests of a fact came to is kept for so many values; then the memory starts afresh.
+_MOST_VALUES = 256
+
+
+@dataclass(slots=True)
+class FactAtoms:
+    """The tests of one fact, by bit. What they come to depends on the fact's value alone, and is kept by it."""
+
+    fact: str
+    tests: dict[int, Leaf] = field(default_factory=dict)
+    _members: frozenset[str] = frozenset()
+    _prefixes: frozenset[str] = frozenset()
+    _known: dict[Hashable, TrueAndUnknown] = field(default_factory=dict)
+
+    def add(self, bit: int, test: Leaf) -> None:
+        """One more test."""
+        self.tests[bit] = test
+        members = test.operand if isinstance(test.operand, tuple) else (str(test.operand),)
+        self._members = self._members.union(members)
+        self._prefixes = self._prefixes.union(member.partition(":")[0] for member in members)
+
+    def read(self, fact: Fact | None) -> TrueAndUnknown:
+        """The bits of the tests that are true of the fact, and of those that are unknown."""
+        value = self._value(fact)
+        bits = self._known.get(value)
+        if bits is None:
+            truths = {bit: truth_of(test, fact) for bit, test in self.tests.items()}
+            bits = (
+                sum(bit for bit, truth in truths.items() if truth is Truth.TRUE),
+                sum(bit for bit, truth in truths.items() if truth is Truth.UNKNOWN),
+            )
+            if len(self._known) >= _MOST_VALUES:
+                self._known.clear()
+            self._known[value] = bits
+        return bits
+
+    def _value(self, fact: Fact | None) -> Hashable:
+        """All of the fact that its tests look at: of a set, only the members that a test names."""
+        if fact is None:
+            return None
+        if isinstance(fact, SetFact):
+            return (
+                fact.present & self._members,
+                fact.maybe & self._members,
+                None if fact.absent is None else fact.absent & self._members,
+                fact.absent_prefixes & self._prefixes,
+                fact.is_known,
+            )
+        return ("scalar", fact.candidates)
+
+
+@dataclass(frozen=True, slots=True)
+class CriterionAtom:
+    """A named criterion with its bit."""
+
+    name: str
+    bit: int
+
+    def read(self, verdict: Truth) -> TrueAndUnknown:
+        """The bit among the true or the unknown ones, or in neither."""
+        return (self.bit if verdict is Truth.TRUE else 0, self.bit if verdict is Truth.UNKNOWN else 0)
+
+
+class AtomNumbers:
+    """Gives every atom its bit, and tells which atoms were new since it was asked last."""
+
+    def __init__(self) -> None:
+        self._bits: dict[Leaf | Named, int] = {}
+        self._new: list[Leaf | Named] = []
+
+    def bit(self, atom: Leaf | Named) -> int:
+        """The bit of the atom."""
+        if atom not in self._bits:
+            self._bits[atom] = 1 << len(self._bits)
+            self._new.append(atom)
+        return self._bits[atom]
+
+    def new(self) -> tuple[tuple[FactAtoms, ...], tuple[CriterionAtom, ...]]:
+        """The atoms that no earlier call gave: tests grouped by fact, and criteria."""
+        facts: dict[str, FactAtoms] = {}
+        criteria = []
+        for atom in self._new:
+            if isinstance(atom, Named):
+                criteria.append(CriterionAtom(atom.criterion, self._bits[atom]))
+            else:
+                facts.setdefault(atom.fact, FactAtoms(atom.fact)).add(self._bits[atom], atom)
+        self._new.clear()
+        return tuple(facts.values()), tuple(criteria)
