@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from her2cds.engine.compiled import Outcome, Verdicts
 from her2cds.engine.derivation import derive_fact
-from her2cds.engine.strata import Level, derivers, levels
+from her2cds.engine.strata import Level, levels
 from her2cds.facts.truth import Truth, all_of, any_of
 from her2cds.facts.values import Fact, FactBase, truth_of
 from her2cds.knowledge.base import Knowledge
@@ -23,7 +23,7 @@ class Assumptions:
         self._outcome = outcome
         self._levels = levels(knowledge)
         self._derived_by = {
-            fact: tuple(knowledge.rules[one] for one in rules) for fact, rules in derivers(knowledge).items()
+            fact: tuple(knowledge.rules[one] for one in rules) for fact, rules in knowledge.derivers.items()
         }
         self._users = _users(knowledge)
 

@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from her2cds.engine.atoms import AtomNumbers, CriterionAtom, FactAtoms
 from her2cds.engine.derivation import derive_fact
 from her2cds.engine.durable import MAX_FLAGS, MAX_RULES, Ruleset, flags_collide
-from her2cds.engine.strata import derivers, levels
+from her2cds.engine.strata import levels
 from her2cds.errors import EngineError
 from her2cds.facts.truth import Truth
 from her2cds.facts.values import FactBase
@@ -103,7 +103,7 @@ class CompiledRules:
     def __init__(self, knowledge: Knowledge) -> None:
         self.knowledge = knowledge
         self._derivers = {
-            fact: tuple(knowledge.rules[rule] for rule in rules) for fact, rules in derivers(knowledge).items()
+            fact: tuple(knowledge.rules[rule] for rule in rules) for fact, rules in knowledge.derivers.items()
         }
         atoms = AtomNumbers()
         self._levels = tuple(

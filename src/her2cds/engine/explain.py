@@ -7,19 +7,18 @@ answers "why", "why not" and "what is missing", and it is the oracle against whi
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from her2cds.engine.compiled import Outcome, Verdicts
 from her2cds.engine.derivation import derive_fact
-from her2cds.engine.strata import derivers, levels
+from her2cds.engine.strata import levels
 from her2cds.facts.truth import Truth, all_of, any_of
 from her2cds.facts.values import Fact, FactBase, ScalarFact, truth_of
 from her2cds.knowledge.base import Knowledge
 from her2cds.knowledge.conditions import All, Always, AnyOf, Condition, Leaf, Named, Not
 
 
-@dataclass(frozen=True, slots=True)
-class Explanation:
+class Explanation(NamedTuple):
     """One node of a condition tree with its truth for a patient. Leaves carry the test and the patient's fact."""
 
     truth: Truth
@@ -63,34 +62,38 @@ def explain(condition: Condition, facts: FactBase, knowledge: Knowledge) -> Expl
 
 
 class Explainer:
-    """Explains many conditions for one patient: a criterion that several name is explained once."""
+    """Explains many conditions for one patient: a tree, or a part that several trees share, is explained once."""
 
     def __init__(self, facts: FactBase, knowledge: Knowledge) -> None:
         self._facts = facts
         self._knowledge = knowledge
-        self._criteria: dict[str, Explanation] = {}
+        # By the identity of the condition, which is kept beside the explanation so that it stays what it is.
+        self._explained: dict[int, tuple[Condition, Explanation]] = {}
 
     def explain(self, condition: Condition) -> Explanation:
         """The tree of one condition. Trees share parts and must not be changed."""
+        found = self._explained.get(id(condition))
+        if found is None:
+            found = self._explained[id(condition)] = condition, self._explain(condition)
+        return found[1]
+
+    def _explain(self, condition: Condition) -> Explanation:
         match condition:
             case Leaf():
                 fact = self._facts.get(condition.fact)
                 return Explanation(truth_of(condition, fact), str(condition), test=condition, fact=fact)
             case Named(criterion):
-                if criterion not in self._criteria:
-                    below = self.explain(self._knowledge.conditions[criterion])
-                    title = self._knowledge.criteria[criterion].title
-                    self._criteria[criterion] = Explanation(below.truth, title, (below,))
-                return self._criteria[criterion]
+                below = self.explain(self._knowledge.conditions[criterion])
+                return Explanation(below.truth, self._knowledge.criteria[criterion].title, (below,))
             case Not(part):
                 below = self.explain(part)
                 return Explanation(below.truth.negated(), "not", (below,))
             case All(parts):
-                explained = tuple(self.explain(part) for part in parts)
-                return Explanation(all_of(one.truth for one in explained), "all of", explained)
+                explained = tuple([self.explain(part) for part in parts])
+                return Explanation(all_of([one.truth for one in explained]), "all of", explained)
             case AnyOf(parts):
-                explained = tuple(self.explain(part) for part in parts)
-                return Explanation(any_of(one.truth for one in explained), "any of", explained)
+                explained = tuple([self.explain(part) for part in parts])
+                return Explanation(any_of([one.truth for one in explained]), "any of", explained)
             case Always():
                 return Explanation(Truth.TRUE, "always")
 
@@ -99,7 +102,7 @@ def evaluate_plainly(knowledge: Knowledge, facts: FactBase) -> Outcome:
     """Verdicts of all nodes without the engine: the reference in tests and in the self-check."""
     facts = dict(facts)
     verdicts: Verdicts = {}
-    rules = {fact: tuple(knowledge.rules[one] for one in ids) for fact, ids in derivers(knowledge).items()}
+    rules = {fact: tuple(knowledge.rules[one] for one in ids) for fact, ids in knowledge.derivers.items()}
     for level in levels(knowledge):
         for node in level.nodes:
             verdicts[node] = explain(knowledge.conditions[node], facts, knowledge).truth

@@ -21,18 +21,9 @@ class Level:
     completes: tuple[str, ...]
 
 
-def derivers(knowledge: Knowledge) -> dict[str, tuple[str, ...]]:
-    """For each derived fact, the rules that can give it a value, in file order."""
-    found: dict[str, list[str]] = {}
-    for rule in knowledge.rules_of("classification"):
-        assert rule.derive is not None
-        found.setdefault(rule.derive.fact, []).append(rule.id)
-    return {fact: tuple(rules) for fact, rules in found.items()}
-
-
 def levels(knowledge: Knowledge) -> tuple[Level, ...]:
     """All nodes in levels. The checks at load exclude cycles."""
-    derived_by = derivers(knowledge)
+    derived_by = knowledge.derivers
     depth: dict[str, int] = {}
 
     def depth_of(node: str) -> int:

@@ -67,6 +67,20 @@ class Knowledge:
         return {kind: tuple(rules) for kind, rules in kinds.items()}
 
     @cached_property
+    def rules_with_notice(self) -> tuple[Rule, ...]:
+        """The rules that have a notice for the reader, in file order."""
+        return tuple(rule for rule in self.data.rules if rule.notice)
+
+    @cached_property
+    def derivers(self) -> dict[str, tuple[str, ...]]:
+        """For each derived fact, the rules that can give it a value, in file order."""
+        found: dict[str, list[str]] = {}
+        for rule in self.rules_of("classification"):
+            assert rule.derive is not None
+            found.setdefault(rule.derive.fact, []).append(rule.id)
+        return {fact: tuple(rules) for fact, rules in found.items()}
+
+    @cached_property
     def target_drugs(self) -> dict[str, frozenset[str]]:
         """For each caution and biomarker rule, the drugs it is about: those named, and those of the named classes."""
         members: dict[str, list[str]] = {}

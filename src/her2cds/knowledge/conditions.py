@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from functools import cache
+from functools import cached_property
 from typing import Literal, get_args
 
 from her2cds.knowledge.rules import FactDefinition
@@ -41,7 +41,7 @@ _ALLOWED: dict[str, tuple[Operator, ...]] = {
 _JUNCTIONS = ("all", "any", "not", "criterion")
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Leaf:
     """A leaf: one fact compared with one operand."""
 
@@ -49,16 +49,15 @@ class Leaf:
     operator: Operator
     operand: Operand
 
+    @cached_property
+    def _words(self) -> str:
+        if self.operator == "known":
+            return f"{self.fact} is known"
+        return f"{self.fact} {self.operator.replace('_', ' ')} {_shown(self.operand)}"
+
     def __str__(self) -> str:
         """The leaf as an author would write it: `lines.metastatic at least 2`."""
-        return _leaf_words(self)
-
-
-@cache
-def _leaf_words(leaf: Leaf) -> str:
-    if leaf.operator == "known":
-        return f"{leaf.fact} is known"
-    return f"{leaf.fact} {leaf.operator.replace('_', ' ')} {_shown(leaf.operand)}"
+        return self._words
 
 
 def _shown(operand: Operand) -> str:
@@ -177,6 +176,8 @@ class ConditionParser:
     def __init__(self, domains: Domains) -> None:
         self._domains = domains
         self.faults: list[ConditionFault] = []
+        # Equal leaves are one object in all trees: what is found out about it for a patient is found out once.
+        self._leaves: dict[Condition, Condition] = {}
 
     def parse(self, raw: object, path: Path = ()) -> Condition:
         """The typed tree of `raw`. After a fault the tree is a stand-in and must not be used."""
@@ -199,7 +200,8 @@ class ConditionParser:
             if problem := _unknown("criterion", str(value), self._domains.criteria):
                 return self._fault(below, *problem)
             return Named(str(value))
-        return self._leaf(str(key), value, below)
+        leaf = self._leaf(str(key), value, below)
+        return self._leaves.setdefault(leaf, leaf)
 
     def _fault(self, path: Path, message: str, suggestion: str = "") -> Condition:
         self.faults.append(ConditionFault(path, message, suggestion))

@@ -8,7 +8,6 @@ of each other, so a "yes" may name a combination that the arithmetic between fac
 
 from __future__ import annotations
 
-from her2cds.engine.strata import derivers
 from her2cds.knowledge.base import Knowledge
 from her2cds.knowledge.conditions import All, Always, AnyOf, Condition, Leaf, Named, Not
 from her2cds.knowledge.normal_form import Literal, can_hold
@@ -23,7 +22,7 @@ class Solver:
     def __init__(self, knowledge: Knowledge) -> None:
         self._knowledge = knowledge
         self._derivers = {
-            fact: tuple(knowledge.rules[rule] for rule in rules) for fact, rules in derivers(knowledge).items()
+            fact: tuple(knowledge.rules[rule] for rule in rules) for fact, rules in knowledge.derivers.items()
         }
 
     def can_hold_together(self, *goals: _Goal) -> bool:

@@ -14,7 +14,7 @@ from her2cds.facts.truth import Truth
 from her2cds.facts.values import SetFact
 from her2cds.knowledge.base import Knowledge
 from her2cds.knowledge.catalogue import Regimen
-from her2cds.knowledge.rules import Category, Offer, Rule
+from her2cds.knowledge.rules import Category, CautionEffect, Offer, Rule
 
 
 @dataclass(frozen=True, slots=True)
@@ -119,15 +119,20 @@ class _Restrictions:
     @classmethod
     def of(cls, knowledge: Knowledge, outcome: Outcome) -> _Restrictions:
         verdicts = outcome.verdicts
-        cautions = [(rule, rule.caution.effect) for rule in knowledge.rules_of("caution") if rule.caution]
-        held = [(rule, effect) for rule, effect in cautions if verdicts[rule.id] is Truth.TRUE]
-        strong = [rule for rule, effect in cautions if effect in ("exclude", "conditional")]
+        cautions, findings = knowledge.rules_of("caution"), knowledge.rules_of("biomarker")
+        held = [rule for rule in cautions if verdicts[rule.id] is Truth.TRUE]
+        open_ = [rule for rule in cautions if verdicts[rule.id] is Truth.UNKNOWN]
         return cls(
-            excluding=tuple(rule for rule, effect in held if effect == "exclude"),
-            holding=tuple(rule for rule, effect in held if effect != "exclude"),
-            to_check=tuple(rule for rule in strong if verdicts[rule.id] is Truth.UNKNOWN),
-            findings=tuple(rule for rule in knowledge.rules_of("biomarker") if verdicts[rule.id] is Truth.TRUE),
+            excluding=tuple(rule for rule in held if _effect(rule) == "exclude"),
+            holding=tuple(rule for rule in held if _effect(rule) != "exclude"),
+            to_check=tuple(rule for rule in open_ if _effect(rule) in ("exclude", "conditional")),
+            findings=tuple([rule for rule in findings if verdicts[rule.id] is Truth.TRUE]),
         )
+
+
+def _effect(rule: Rule) -> CautionEffect:
+    assert rule.caution is not None
+    return rule.caution.effect
 
 
 def _is_investigational(candidate: Candidate) -> bool:

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
 from functools import cache
+from typing import NamedTuple
 
 from her2cds.engine.compiled import Outcome
 from her2cds.facts.truth import Truth
@@ -14,8 +14,7 @@ from her2cds.knowledge.rules import Trial
 _PHASES = ("IV", "III", "II/III", "II", "I/II", "I", "EARLY I")
 
 
-@dataclass(frozen=True, slots=True)
-class Match:
+class Match(NamedTuple):
     """One trial and how it stands to the patient.
 
     `answers` are the findings or situations it speaks to; `closed` trials take no new patients, according to the
@@ -38,12 +37,13 @@ def match_trials(knowledge: Knowledge, outcome: Outcome, closed: Mapping[str, bo
     answers = _answers(knowledge, outcome)
     brain = ("brain metastases",) if _present(("brain.present", "brain.leptomeningeal"), outcome) else ()
     about_brain = knowledge.trials_about_brain if brain else frozenset()
+    verdicts, reported_closed = outcome.verdicts, knowledge.trials_reported_closed
     matches = [
         Match(
             trial,
-            outcome.verdicts[trial.id],
+            verdicts[trial.id],
             (*answers.get(trial.id, ()), *(brain if trial.id in about_brain else ())),
-            closed.get(trial.id, trial.id in knowledge.trials_reported_closed),
+            closed.get(trial.id, trial.id in reported_closed),
         )
         for trial in knowledge.suggested_trials
     ]

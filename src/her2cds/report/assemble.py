@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from her2cds.engine.explain import shown
-from her2cds.engine.strata import derivers
 from her2cds.facts.truth import Truth
 from her2cds.facts.values import ScalarFact
 from her2cds.knowledge.base import Knowledge
+from her2cds.knowledge.catalogue import Discrepancy
 from her2cds.knowledge.rules import Rule
 from her2cds.profile.normalise import Chart
 from her2cds.recommendation.decide import Decision
@@ -70,7 +70,7 @@ class ReportAssembler:
             tests_to_request=tests,
             questions=self._questions(trials),
             notices=self._notices(),
-            discrepancies=tuple(one for one in knowledge.data.discrepancies if one.id in self._context.touched),
+            discrepancies=self._discrepancies(),
             sources=self._sources(),
         )
 
@@ -102,7 +102,7 @@ class ReportAssembler:
 
     def _classification(self) -> tuple[Classified, ...]:
         result = []
-        for fact, rules in derivers(self._context.knowledge).items():
+        for fact, rules in self._context.knowledge.derivers.items():
             value = self._context.outcome.facts[fact]
             definition = self._context.knowledge.facts[fact]
             satisfied = tuple(rule for rule in rules if self._context.outcome.verdicts[rule] is Truth.TRUE)
@@ -167,10 +167,15 @@ class ReportAssembler:
 
     def _notices(self) -> tuple[Notice, ...]:
         notices = [Notice(text=text, rule="", citations=()) for text in self._chart.notices]
-        for rule in self._context.knowledge.data.rules:
-            if rule.notice and self._context.outcome.verdicts[rule.id] is Truth.TRUE:
+        verdicts = self._context.outcome.verdicts
+        for rule in self._context.knowledge.rules_with_notice:
+            if rule.notice and verdicts[rule.id] is Truth.TRUE:
                 notices.append(Notice(text=rule.notice, rule=rule.id, citations=self._context.cite(rule.cites)))
         return tuple(notices)
+
+    def _discrepancies(self) -> tuple[Discrepancy, ...]:
+        touched = self._context.touched
+        return tuple([one for one in self._context.knowledge.data.discrepancies if one.id in touched])
 
     def _sources(self) -> tuple[SourceShown, ...]:
         return tuple(

@@ -33,12 +33,14 @@ class ReportContext:
     def cite(self, citations: Iterable[Citation]) -> tuple[Citation, ...]:
         """The citations of an entry; their sources will be listed."""
         listed = tuple(citations)
-        self.cited.update(dict.fromkeys(one.source for one in listed))
+        for one in listed:
+            self.cited[one.source] = None
         return listed
 
     def discrepancies(self, *entry_ids: str) -> tuple[str, ...]:
         """Ids of the discrepancies that touch these entries; they will be listed."""
-        found = {one.id: None for entry in entry_ids for one in self.knowledge.discrepancies_by_entry.get(entry, ())}
+        by_entry = self.knowledge.discrepancies_by_entry
+        found = {one.id: None for entry in entry_ids if entry in by_entry for one in by_entry[entry]}
         self.touched.update(found)
         return tuple(sorted(found))
 
@@ -55,4 +57,5 @@ class ReportContext:
 
     def satisfied(self, kind: RuleKind) -> Iterable[Rule]:
         """The satisfied rules of one kind."""
-        return (rule for rule in self.knowledge.rules_of(kind) if self.outcome.verdicts[rule.id] is Truth.TRUE)
+        verdicts = self.outcome.verdicts
+        return [rule for rule in self.knowledge.rules_of(kind) if verdicts[rule.id] is Truth.TRUE]

@@ -6,7 +6,6 @@ from collections.abc import Iterable
 
 from her2cds.engine.compiled import Outcome
 from her2cds.engine.explain import Explainer
-from her2cds.engine.strata import derivers
 from her2cds.facts.truth import Truth
 from her2cds.knowledge.base import Knowledge
 
@@ -21,7 +20,7 @@ class MissingFacts:
         self._knowledge = knowledge
         self._outcome = outcome
         self._explainer = explainer
-        self._derivers = derivers(knowledge)
+        self._derivers = knowledge.derivers
         self._cache: dict[str, tuple[str, ...]] = {}
 
     def of(self, node: str) -> tuple[str, ...]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from her2cds.engine.compiled import Outcome
-from her2cds.engine.explain import explain
+from her2cds.engine.explain import Explainer
 from her2cds.facts.truth import Truth
 from her2cds.facts.values import ScalarFact
 from her2cds.knowledge.base import Knowledge
@@ -37,10 +37,11 @@ def statement_for(knowledge: Knowledge, outcome: Outcome, gathered: Gathered, de
 def _nearest(knowledge: Knowledge, outcome: Outcome) -> str:
     """The offers that fail in the fewest conditions, with what fails."""
     misses = []
+    explain = Explainer(outcome.facts, knowledge).explain
     for rule in knowledge.rules_of("therapy"):
         if rule.offer is None or rule.offer.category == "investigational":
             continue
-        tree = explain(knowledge.conditions[rule.id], outcome.facts, knowledge)
+        tree = explain(knowledge.conditions[rule.id])
         failed = list(dict.fromkeys(f"{leaf.says} (is {leaf.value})" for leaf in tree.responsible(Truth.FALSE)))
         misses.append((len(failed), rule.title, failed))
     misses.sort(key=lambda miss: (miss[0], miss[1]))

@@ -10,7 +10,6 @@ from pydantic import BaseModel, ConfigDict
 
 from her2cds.engine.explain import Explanation
 from her2cds.engine.near_miss import literals_missed
-from her2cds.engine.strata import derivers
 from her2cds.errors import UnknownNameError
 from her2cds.facts.truth import Truth
 from her2cds.facts.values import ScalarFact
@@ -87,7 +86,7 @@ class WhyNot:
         self._knowledge = context.knowledge
         self._outcome = decision.outcome
         self._decision = decision
-        self._derivers = derivers(context.knowledge)
+        self._derivers = context.knowledge.derivers
 
     def why(self, name: str) -> Why:
         """Why, or why not. Raises UnknownNameError, with the nearest names, for a name that nothing bears."""
