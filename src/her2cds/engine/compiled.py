@@ -14,13 +14,13 @@ from dataclasses import dataclass
 
 from her2cds.engine.atoms import AtomNumbers, CriterionAtom, FactAtoms
 from her2cds.engine.derivation import derive_fact
-from her2cds.engine.durable import MAX_FLAGS, MAX_RULES, Ruleset, flags_collide
+from her2cds.engine.durable import MAX_FLAGS, Ruleset, flags_collide
 from her2cds.engine.strata import levels
 from her2cds.errors import EngineError
 from her2cds.facts.truth import Truth
 from her2cds.facts.values import FactBase
 from her2cds.knowledge.base import Knowledge
-from her2cds.knowledge.conditions import Always
+from her2cds.knowledge.conditions import Always, criteria_named, leaves
 from her2cds.knowledge.normal_form import Literal, alternatives
 
 Verdicts = dict[str, Truth]
@@ -33,6 +33,10 @@ class Outcome:
     verdicts: Verdicts
     facts: FactBase
 
+
+# Rules that ask about the same facts share a ruleset, and few rules each: so its few flags often have a pattern that
+# was seen before, and a new one is answered quickly (measured: a third of the time per new patient, against 60 rules).
+_RULES_TOGETHER = 4
 
 # What a ruleset answered is kept for so many patterns of atoms; then the memory starts afresh.
 _MOST_ANSWERS = 256
@@ -151,11 +155,11 @@ class CompiledRules:
         node_of: dict[str, str] = {}
         flags: set[str] = set()
         count = 0
-        for node in nodes:
+        for node in sorted(nodes, key=self._asks_about):
             for index, alternative in enumerate(alternatives(self.knowledge.conditions[node])):
                 literals = tuple(sorted(alternative, key=str))
                 added = {str(literal) for literal in literals}
-                if rules and (len(rules) >= MAX_RULES or len(flags | added) > MAX_FLAGS):
+                if rules and (len(rules) >= _RULES_TOGETHER or len(flags | added) > MAX_FLAGS):
                     yield _shard(f"level{number}-{count}", rules, node_of, atoms)
                     rules, node_of, flags, count = {}, {}, set(), count + 1
                 name = f"{node}#{index}"
@@ -163,6 +167,10 @@ class CompiledRules:
                 flags |= added
         if rules:
             yield _shard(f"level{number}-{count}", rules, node_of, atoms)
+
+    def _asks_about(self, node: str) -> list[str]:
+        condition = self.knowledge.conditions[node]
+        return sorted({*(leaf.fact for leaf in leaves(condition)), *criteria_named(condition)})
 
 
 def _shard(
