@@ -17,14 +17,15 @@ from her2cds.profile.read import make_chart, read_profile
 
 
 def latency(knowledge: KnowledgeBase, patients: int) -> Section:
-    """p50 and p99 over distinct patients, each seen once."""
+    """p50 and p99 over distinct patients, each seen once by an engine that starts afresh."""
     texts = [text for text in profiles(patients) if _is_sound(text, knowledge)]
+    first, second = KnowledgeBase(knowledge.knowledge), KnowledgeBase(knowledge.knowledge)
     gc.collect()
     rows = [
-        _row("evaluate: profile to report", lambda text: evaluate(text, knowledge), texts, "1.5 ms"),
+        _row("evaluate: profile to report", lambda text: evaluate(text, first), texts, "1.5 ms"),
         _row(
             "evaluate, and the report as JSON",
-            lambda text: evaluate(text, knowledge).to_json(indent=None),
+            lambda text: evaluate(text, second).to_json(indent=None),
             texts,
             "2.5 ms",
         ),
@@ -52,9 +53,11 @@ def latency(knowledge: KnowledgeBase, patients: int) -> Section:
         )
     )
     note = (
-        f"Wall time over {len(texts)} distinct patients, one after the other in one process. Goals are for the median."
+        f"Over {len(texts)} distinct patients, one after the other in one process; wall time holds what the neighbours "
+        "on the machine take. Goals are for the median. The steps are timed with an engine that has seen the patients."
     )
-    return Section("One patient", note, ("what", "p50", "p99", "goal"), tuple(rows))
+    columns = ("what", "p50 wall", "p99 wall", "p50 CPU", "p99 CPU", "goal")
+    return Section("One patient", note, columns, tuple(rows))
 
 
 def _is_sound(text: bytes, knowledge: KnowledgeBase) -> bool:
@@ -66,10 +69,14 @@ def _is_sound(text: bytes, knowledge: KnowledgeBase) -> bool:
 
 
 def _row(name: str, action: Callable[[Any], object], inputs: Sequence[Any], goal: str) -> tuple[str, ...]:
-    samples = []
+    wall, cpu = [], []
     for one in inputs:
-        start = time.perf_counter()
+        started, used = time.perf_counter(), time.process_time()
         action(one)
-        samples.append(time.perf_counter() - start)
-    samples.sort()
-    return name, microseconds(statistics.median(samples)), microseconds(samples[int(len(samples) * 0.99)]), goal
+        cpu.append(time.process_time() - used)
+        wall.append(time.perf_counter() - started)
+    return name, *(microseconds(value) for value in (*_p50_p99(wall), *_p50_p99(cpu))), goal
+
+
+def _p50_p99(samples: list[float]) -> tuple[float, float]:
+    return statistics.median(samples), sorted(samples)[int(len(samples) * 0.99)]
