@@ -31,7 +31,7 @@ def throughput(patients: int) -> Section:
         rows.append((name, f"{alone.wall:,.0f}", f"{both.wall:,.0f}", gain, f"{alone.cpu:,.0f}", f"{both.cpu:,.0f}"))
     note = (
         f"JSON profile in, over {patients:,} distinct patients a process; the knowledge base is loaded before. Wall "
-        "time is what two processes get of two cores beside whatever else runs; a second of CPU time is a core of one's own."
+        "time is what is left of two shared cores; a second of CPU time is a core of one's own."
     )
     columns = ("patients/s", "1 process", "2 processes", "gain", "per CPU s, 1", "per CPU s, 2")
     return Section("Throughput", note, columns, tuple(rows))
