@@ -64,7 +64,8 @@ pythons:
 	scripts/test_pythons.sh
 
 bench: $(STAMP)
-	$(BIN)/python benchmarks/bench.py
+	$(BIN)/python -m pip install --quiet -e ".[bench]"
+	$(BIN)/python -m benchmarks
 	$(BIN)/python benchmarks/cohort_cost.py
 
 soak: $(STAMP)

@@ -24,21 +24,26 @@ class NodeRun:
     seconds: float
 
 
-def available() -> bool:
-    """Whether Node.js is here and the package is, or can be installed below `build/`."""
-    if shutil.which("node") is None or shutil.which("npm") is None:
-        return False
-    if (_FOLDER / "node_modules" / "json-rules-engine").is_dir():
+def installed() -> bool:
+    """Whether Node.js is here and the package lies below `build/`."""
+    return shutil.which("node") is not None and (_FOLDER / "node_modules" / "json-rules-engine").is_dir()
+
+
+def install() -> bool:
+    """Install the package below `build/` unless it is there; False where that cannot be done."""
+    if installed():
         return True
+    if shutil.which("npm") is None:
+        return False
     command = ["npm", "install", "--silent", "--no-audit", "--no-fund", "--prefix", str(_FOLDER), _PACKAGE]
-    return subprocess.run(command, check=False, capture_output=True).returncode == 0
+    return subprocess.run(command, check=False, capture_output=True).returncode == 0 and installed()
 
 
-def run(problem: Problem, patients: int, rounds: int) -> NodeRun:
-    """Answer the questions about the first `patients` patients."""
+def run(problem: Problem, rounds: int) -> NodeRun:
+    """Answer the questions about all patients, then once more in every round for the clock."""
     document = {
         "levels": [level.rules for level in problem.levels],
-        "patients": [questions.asked for questions in problem.patients[:patients]],
+        "patients": [questions.asked for questions in problem.patients],
         "rounds": rounds,
     }
     done = subprocess.run(

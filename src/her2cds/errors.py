@@ -7,15 +7,14 @@ ever holds a whole patient: a message names the path and the offending value onl
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from typing import NamedTuple
 
 
 class Her2CdsError(Exception):
     """Base class of all deliberate errors of this package."""
 
 
-@dataclass(frozen=True, slots=True)
-class ProfileFault:
+class ProfileFault(NamedTuple):
     """One fault in a patient profile.
 
     `path` is a JSON path (`$.disease.setting`), or a line and column for broken JSON.
@@ -42,8 +41,7 @@ class ProfileError(Her2CdsError):
         super().__init__("\n".join([f"{label}: {count}", *(f"  {fault}" for fault in self.faults)]))
 
 
-@dataclass(frozen=True, slots=True, order=True)
-class KnowledgeFault:
+class KnowledgeFault(NamedTuple):
     """One fault in the knowledge base: file (relative to its root), line, entry, message, suggestion."""
 
     file: str
@@ -68,8 +66,7 @@ class KnowledgeError(Her2CdsError):
         super().__init__("\n".join([f"knowledge base: {count}", *(str(fault) for fault in self.faults)]))
 
 
-@dataclass(frozen=True, slots=True)
-class RegistryFault:
+class RegistryFault(NamedTuple):
     """One thing in a registry file that cannot be used: where, what was found, how to mend it."""
 
     where: str

@@ -6,10 +6,9 @@ profile → chart → facts → verdicts → candidates → order → report
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from datetime import date as Date
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from her2cds.engine.compiled import CompiledRules, Outcome
 from her2cds.facts.derive import derive_facts
@@ -137,8 +136,7 @@ def explain_order(
     return ranked_because(one, other, context, case.decision)
 
 
-@dataclass(frozen=True, slots=True)
-class Case:
+class Case(NamedTuple):
     """One patient, read and decided: what every kind of answer starts from."""
 
     chart: Chart

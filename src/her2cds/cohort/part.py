@@ -11,7 +11,7 @@ import traceback
 from collections import Counter
 from collections.abc import Iterator
 from contextlib import ExitStack
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from datetime import date as Date
 from functools import lru_cache
 from pathlib import Path
@@ -111,7 +111,7 @@ def _evaluate(job: Job, part: Part, knowledge: KnowledgeBase, writers: _Writers)
             tables = AnswerRows((part.file.name, row.line, case.chart.profile.id), case, knowledge).tables()
             report = report_on(case, knowledge).to_json(indent=None) if job.reports else None
         except ProfileError as error:
-            faults = [asdict(fault) for fault in error.faults]
+            faults = [fault._asdict() for fault in error.faults]
             writers.quarantine({"file": part.file.name, "line": row.line, "kind": "invalid", "faults": faults})
             counts["invalid"] += 1
             continue

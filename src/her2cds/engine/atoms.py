@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Hashable
 from dataclasses import dataclass, field
+from typing import NamedTuple
 
 from her2cds.facts.truth import Truth
 from her2cds.facts.values import Fact, SetFact, truth_of
@@ -65,8 +66,7 @@ class FactAtoms:
         return ("scalar", fact.candidates)
 
 
-@dataclass(frozen=True, slots=True)
-class CriterionAtom:
+class CriterionAtom(NamedTuple):
     """A named criterion with its bit."""
 
     name: str

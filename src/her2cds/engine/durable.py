@@ -11,6 +11,7 @@ from __future__ import annotations
 import json
 import threading
 from collections.abc import Iterable, Mapping, Sequence
+from functools import cache
 from typing import Any
 
 from her2cds.errors import EngineError
@@ -46,6 +47,7 @@ def flags_collide(flags: Iterable[str]) -> tuple[str, str] | None:
     return None
 
 
+@cache  # most flags stand in several rulesets
 def _fnv_hashes(text: str) -> tuple[int, int]:
     """FNV-1 and FNV-1a: whichever the library's build uses, neither may collide."""
     one = one_a = 2166136261

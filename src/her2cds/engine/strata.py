@@ -7,14 +7,13 @@ lower levels, which makes negation over derived facts safe.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from her2cds.knowledge.base import Knowledge
 from her2cds.knowledge.conditions import Always, Condition, criteria_named, leaves
 
 
-@dataclass(frozen=True, slots=True)
-class Level:
+class Level(NamedTuple):
     """Nodes that can be evaluated together, and the derived facts that are complete after them."""
 
     nodes: tuple[str, ...]

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Final
+from typing import Final, NamedTuple
 
 from her2cds.facts.truth import Truth, any_of, truth
 from her2cds.knowledge.conditions import Leaf
@@ -16,8 +16,7 @@ from her2cds.knowledge.conditions import Leaf
 Scalar = str | bool | float
 
 
-@dataclass(frozen=True, slots=True)
-class ScalarFact:
+class ScalarFact(NamedTuple):
     """One value. `candidates` are the values it can have: one if known, several if narrowed, None if open.
 
     A fact that cannot apply to this patient (months since an adjuvant therapy that was never given) has no

@@ -1,8 +1,6 @@
 """The nouns of the knowledge base: sources, drugs, genes, regimens, discrepancies."""
 
-from __future__ import annotations
-
-from typing import Annotated, Literal
+from typing import Annotated, Literal, Self
 
 from pydantic import Field, model_validator
 
@@ -87,7 +85,7 @@ class Drug(Entry):
     cites: tuple[Citation, ...] = ()
 
     @model_validator(mode="after")
-    def _claims_are_cited(self) -> Drug:
+    def _claims_are_cited(self) -> Self:
         if self.status != "listed" and not self.cites:
             raise ValueError("a drug that the reviews speak of needs `cites`; use status 'listed' for any other")
         return self
@@ -117,7 +115,7 @@ class Component(Entry):
     any_of: tuple[EntryId, ...] = ()
 
     @model_validator(mode="after")
-    def _one_of_both(self) -> Component:
+    def _one_of_both(self) -> Self:
         if (self.drug is None) == (not self.any_of):
             raise ValueError("give either `drug` or `any_of`")
         return self
@@ -142,7 +140,7 @@ class Regimen(Entry):
     note: Text | None = None
 
     @model_validator(mode="after")
-    def _drugs_have_components(self) -> Regimen:
+    def _drugs_have_components(self) -> Self:
         if (self.kind == "drugs") != bool(self.components):
             raise ValueError("a regimen of drugs lists its components; any other has none")
         return self

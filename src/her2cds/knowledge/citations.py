@@ -1,7 +1,5 @@
 """Shared parts of all entries: the strict base model, identifiers, figures and citations."""
 
-from __future__ import annotations
-
 from typing import Annotated, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints

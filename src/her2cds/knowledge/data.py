@@ -1,7 +1,5 @@
 """All entries of a knowledge base as one value: what loading produces, and what the cache holds."""
 
-from __future__ import annotations
-
 from her2cds.knowledge.catalogue import Combination, Discrepancy, Drug, DrugClass, Gene, Regimen, Source
 from her2cds.knowledge.citations import Entry
 from her2cds.knowledge.evidence import Evidence

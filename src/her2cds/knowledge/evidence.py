@@ -1,8 +1,6 @@
 """Evidence entries: one study each, its figures exactly as the reviews print them."""
 
-from __future__ import annotations
-
-from typing import Literal
+from typing import Literal, Self
 
 from pydantic import Field, model_validator
 
@@ -64,7 +62,7 @@ class Outcome(Entry):
     cites: Citations
 
     @model_validator(mode="after")
-    def _says_something(self) -> Outcome:
+    def _says_something(self) -> Self:
         if self.values and self.unit is None:
             raise ValueError("values need a `unit`")
         return self
@@ -98,7 +96,7 @@ class Evidence(Entry):
     reported_by: Citations = Field(description="every place in the reviews that reports this study")
 
     @model_validator(mode="after")
-    def _values_name_arms(self) -> Evidence:
+    def _values_name_arms(self) -> Self:
         names = {arm.name for arm in self.arms}
         for outcome in self.outcomes:
             for value in outcome.values:

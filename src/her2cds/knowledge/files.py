@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import hashlib
-from dataclasses import dataclass
 from pathlib import Path
+from typing import NamedTuple
 
 from her2cds.errors import KnowledgeError, KnowledgeFault
 
@@ -40,8 +40,7 @@ def bundled_rules() -> Path:
     return inside if inside.is_dir() else package.parent.parent / "rules"
 
 
-@dataclass(frozen=True, slots=True)
-class RuleFile:
+class RuleFile(NamedTuple):
     """One file's content: its path relative to the root, with forward slashes, and its bytes."""
 
     name: str

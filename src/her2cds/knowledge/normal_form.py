@@ -9,8 +9,8 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
 from itertools import product
+from typing import NamedTuple
 
 from her2cds.knowledge.conditions import All, Always, AnyOf, Condition, Leaf, Named, Not
 from her2cds.knowledge.rules import FactDefinition
@@ -18,8 +18,7 @@ from her2cds.knowledge.rules import FactDefinition
 MAX_ALTERNATIVES = 64
 
 
-@dataclass(frozen=True, slots=True)
-class Literal:
+class Literal(NamedTuple):
     """A leaf or a named criterion, affirmed or denied."""
 
     atom: Leaf | Named

@@ -1,8 +1,6 @@
 """Rules: an id, a title, a condition, exactly one conclusion, evidence and citations, in that order."""
 
-from __future__ import annotations
-
-from typing import Annotated, Literal
+from typing import Annotated, Literal, Self
 
 from pydantic import Field, model_validator
 
@@ -42,7 +40,7 @@ class Target(Entry):
     regimens: tuple[EntryId, ...] = ()
 
     @model_validator(mode="after")
-    def _not_empty(self) -> Target:
+    def _not_empty(self) -> Self:
         if not (self.drugs or self.classes or self.regimens):
             raise ValueError("name at least one drug, class or regimen")
         return self
@@ -56,7 +54,7 @@ class Derive(Entry):
     one_of: tuple[Name, ...] = ()
 
     @model_validator(mode="after")
-    def _one_of_both(self) -> Derive:
+    def _one_of_both(self) -> Self:
         if (self.value is None) == (not self.one_of):
             raise ValueError("give either `value` or `one_of`")
         return self
@@ -79,7 +77,7 @@ class Offer(Entry):
     caveats: tuple[Text, ...] = ()
 
     @model_validator(mode="after")
-    def _rechallenge_is_explained(self) -> Offer:
+    def _rechallenge_is_explained(self) -> Self:
         if bool(self.despite_progression_on) != (self.despite_progression_because is not None):
             raise ValueError("`despite_progression_on` needs `despite_progression_because`, and the other way round")
         return self
@@ -136,7 +134,7 @@ class Rule(Entry):
     cites: Citations
 
     @model_validator(mode="after")
-    def _one_conclusion(self) -> Rule:
+    def _one_conclusion(self) -> Self:
         if sum(part is not None for part in (self.derive, self.offer, self.caution, self.modifies, self.request)) != 1:
             raise ValueError("a rule has exactly one of derive, offer, caution, modifies, request")
         return self

@@ -5,8 +5,6 @@ the field names or in the descriptions. Names of drugs and genes are free text h
 knowledge base afterwards (`normalise`).
 """
 
-from __future__ import annotations
-
 import re
 from datetime import date as Date
 from typing import Annotated, Literal

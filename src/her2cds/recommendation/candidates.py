@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
+from typing import NamedTuple
 
 from her2cds.engine.compiled import Outcome
 from her2cds.facts.truth import Truth
@@ -17,8 +18,7 @@ from her2cds.knowledge.catalogue import Regimen
 from her2cds.knowledge.rules import Category, CautionEffect, Offer, Rule
 
 
-@dataclass(frozen=True, slots=True)
-class Exclusion:
+class Exclusion(NamedTuple):
     """Why a drug, and with it a regimen, is ruled out: a caution rule, or an earlier course of treatment."""
 
     drug: str
@@ -27,16 +27,14 @@ class Exclusion:
     origin: str = ""
 
 
-@dataclass(frozen=True, slots=True)
-class AppliedCaution:
+class AppliedCaution(NamedTuple):
     """A satisfied caution that concerns the candidate, and the drugs through which it does."""
 
     rule: Rule
     drugs: tuple[str, ...]
 
 
-@dataclass(frozen=True, slots=True)
-class Intolerance:
+class Intolerance(NamedTuple):
     """An agent of the candidate that was stopped for toxicity before."""
 
     drug: str
@@ -86,8 +84,7 @@ class Candidate:
         return int(serious or bool(self.intolerances))
 
 
-@dataclass(frozen=True, slots=True)
-class Gathered:
+class Gathered(NamedTuple):
     """All candidates: those to rank, those ruled out, and what is investigational."""
 
     ranked: tuple[Candidate, ...]
@@ -107,8 +104,7 @@ def gather(knowledge: Knowledge, outcome: Outcome) -> Gathered:
     )
 
 
-@dataclass(frozen=True, slots=True)
-class _Restrictions:
+class _Restrictions(NamedTuple):
     """The cautions and findings that matter for this patient: most rules are false, and looked at once only."""
 
     excluding: tuple[Rule, ...]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from her2cds.engine.compiled import Outcome
 from her2cds.facts.values import ScalarFact
@@ -16,8 +16,7 @@ from her2cds.recommendation.trials import Match, match_trials
 _MOST_CANDIDATES = 2
 
 
-@dataclass(frozen=True, slots=True)
-class Decision:
+class Decision(NamedTuple):
     """All that was decided for one patient. While `deferred` facts are open, nothing is listed."""
 
     outcome: Outcome

@@ -6,7 +6,7 @@ Candidates that no criterion tells apart share a rank; they are listed in the or
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from her2cds.engine.compiled import Outcome
 from her2cds.facts.truth import Truth
@@ -24,8 +24,7 @@ _BENEFIT_WORDS = {
 _RANKING_LEVELS = ("A", "B", "C")
 
 
-@dataclass(frozen=True, slots=True)
-class Standing:
+class Standing(NamedTuple):
     """How a candidate stands in one criterion: the key (smaller is better), and the key in words."""
 
     criterion: RankingCriterion
@@ -33,8 +32,7 @@ class Standing:
     words: str
 
 
-@dataclass(frozen=True, slots=True)
-class Ranked:
+class Ranked(NamedTuple):
     """A candidate with its rank, whether others share it, and what put it above the next one."""
 
     candidate: Candidate

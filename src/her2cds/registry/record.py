@@ -1,7 +1,5 @@
 """One trial as the registry records it, and the dated overlay that holds such records."""
 
-from __future__ import annotations
-
 from datetime import date as Date
 from typing import Annotated, Literal, get_args
 

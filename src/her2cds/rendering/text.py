@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import textwrap
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from her2cds.rendering.blocks import Block, Bullets, Heading, Tree, TreeLine
 
@@ -22,8 +22,7 @@ _LABEL_STYLES = {
 }
 
 
-@dataclass(frozen=True, slots=True)
-class StyledLine:
+class StyledLine(NamedTuple):
     """One line; its first `styled` characters (after the indent) have the style."""
 
     text: str
