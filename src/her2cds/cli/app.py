@@ -19,7 +19,7 @@ import typer
 
 from her2cds.cli import explore
 from her2cds.cli.kb import kb_app
-from her2cds.cli.options import File, Files, Format, Output, Registry, ReportFormat, Rules
+from her2cds.cli.options import File, Files, Format, Output, Overlay, Registry, ReportFormat, Rules
 from her2cds.cli.output import Exit, content_of, fail, guarded, open_knowledge, print_answers, stdout
 from her2cds.cli.trials import trials_app
 
@@ -63,12 +63,13 @@ def evaluate(
         Path | None, typer.Option("--output", "-o", help="file to write; for several patients a folder")
     ] = None,
     registry: Registry = None,
+    overlay: Overlay = None,
     rules: Rules = None,
 ) -> None:
     """Evaluate patient profiles and print a report for each."""
     from her2cds.cli.reports import write_reports
 
-    knowledge = open_knowledge(rules, registry)
+    knowledge = open_knowledge(rules, registry, overlay)
     worst = Exit.ok
     cases: list[tuple[str, Case]] = []
     for name in files:
@@ -82,12 +83,12 @@ def evaluate(
 
 
 @app.command()
-def validate(files: Files, rules: Rules = None) -> None:
+def validate(files: Files, overlay: Overlay = None, rules: Rules = None) -> None:
     """Check patient profiles without evaluating them; list every fault."""
     from her2cds.errors import ProfileError
     from her2cds.profile.read import make_chart, read_profile
 
-    knowledge = open_knowledge(rules)
+    knowledge = open_knowledge(rules, overlay=overlay)
     worst = Exit.ok
     for name in files:
         try:
@@ -116,13 +117,16 @@ def schema(kind: Annotated[SchemaKind, typer.Argument(help="patient or report")]
 
 
 @app.command()
-def version(rules: Rules = None) -> None:
+def version(overlay: Overlay = None, rules: Rules = None) -> None:
     """Print the versions of the software and of the knowledge base."""
     from her2cds.version import __version__
 
-    data = open_knowledge(rules).knowledge.data
+    data = open_knowledge(rules, overlay=overlay).knowledge.data
     stdout(f"her2cds {__version__}")
     stdout(f"knowledge base {data.manifest.id} {data.manifest.version} ({data.content_hash[:12]})")
+    if data.overlay:
+        over = data.overlay.overlay
+        stdout(f"overlay {over.id} {over.version} ({data.overlay.content_hash[:12]})")
     stdout(data.manifest.evidence_cut_off)
 
 
@@ -135,10 +139,11 @@ def explain(
     ] = None,
     depth: Annotated[int, typer.Option("--depth", min=0, max=99, help="how deep the trees are printed")] = 3,
     output_format: Output = Format.text,
+    overlay: Overlay = None,
     rules: Rules = None,
 ) -> None:
     """Explain why, or why not: the conditions with the patient's values, where they come from, and the sources."""
-    knowledge = open_knowledge(rules)
+    knowledge = open_knowledge(rules, overlay=overlay)
     found = guarded(file, lambda: _explanation(file, name, over, knowledge))
     if isinstance(found, Exit):
         raise typer.Exit(int(found))

@@ -7,16 +7,16 @@ from typing import Annotated
 
 import typer
 
+from her2cds.cli.options import Overlay, Rules
 from her2cds.cli.output import Exit, fail, open_knowledge, stdout
 
 kb_app = typer.Typer(help="Check and review the knowledge base.", no_args_is_help=True, rich_markup_mode=None)
-Rules = Annotated[Path | None, typer.Option("--rules", help="folder of a knowledge base (default: the bundled one)")]
 
 
 @kb_app.command()
-def check(rules: Rules = None) -> None:
-    """Load and check every file; list all faults with file, line and suggestion."""
-    data = open_knowledge(rules).knowledge.data
+def check(overlay: Overlay = None, rules: Rules = None) -> None:
+    """Load and check every file, an overlay's included; list all faults with file, line and suggestion."""
+    data = open_knowledge(rules, overlay=overlay).knowledge.data
     counts = {
         "rules": len(data.rules),
         "criteria": len(data.criteria),
@@ -27,6 +27,11 @@ def check(rules: Rules = None) -> None:
         "discrepancies": len(data.discrepancies),
     }
     stdout("knowledge base: sound; " + ", ".join(f"{count} {name}" for name, count in counts.items()))
+    if data.overlay:
+        over = data.overlay.overlay
+        stdout(f"overlay {over.id} {over.version}: sound; {len(over.changes)} changes")
+        if over.base_version != data.manifest.version:
+            stdout(f"  note: written for version {over.base_version} of the base, which is {data.manifest.version} now")
 
 
 @kb_app.command()

@@ -13,6 +13,7 @@ from her2cds.recommendation.decide import Decision
 from her2cds.registry.record import RegistryOverlay
 from her2cds.report.context import ReportContext
 from her2cds.report.history import history
+from her2cds.report.local import other_parts, overlay_shown
 from her2cds.report.model import (
     SCHEMA_VERSION,
     Classified,
@@ -71,6 +72,9 @@ class ReportAssembler:
             questions=self._questions(trials),
             notices=self._notices(),
             discrepancies=tuple(one for one in knowledge.data.discrepancies if one.id in self._context.touched),
+            overlay=overlay_shown(
+                self._context, therapies, not_recommended, investigational, other_parts(trials, findings, tests)
+            ),
             sources=self._sources(),
         )
 

@@ -43,11 +43,13 @@ class ReportContext:
     def identity(self) -> KnowledgeIdentity:
         """Which knowledge base speaks."""
         data = self.knowledge.data
+        over = data.overlay.overlay if data.overlay else None
         return KnowledgeIdentity(
             id=data.manifest.id,
             version=data.manifest.version,
             content_hash=data.content_hash,
             evidence_cut_off=data.manifest.evidence_cut_off,
+            overlay=f"{over.id} {over.version}" if over else None,
         )
 
     def satisfied(self, kind: RuleKind) -> Iterable[Rule]:
