@@ -7,6 +7,7 @@ from typing import Annotated
 
 import typer
 
+from her2cds.cli import releases
 from her2cds.cli.options import Overlay, Rules
 from her2cds.cli.output import Exit, fail, open_knowledge, stdout
 
@@ -103,11 +104,24 @@ def coverage(
 
 @kb_app.command()
 def verify(
-    texts: Annotated[Path, typer.Option("--texts", help="folder of the reviews' texts")],
+    texts: Annotated[Path | None, typer.Option("--texts", help="folder of the reviews' texts")] = None,
+    integrity: Annotated[
+        bool, typer.Option("--integrity", help="compare every file with the release manifest instead")
+    ] = False,
+    manifest: Annotated[
+        Path | None, typer.Option("--manifest", help="release manifest (default: release.json in the knowledge base)")
+    ] = None,
+    public_key: Annotated[
+        Path | None, typer.Option("--public-key", help="minisign key that must have signed the manifest")
+    ] = None,
     verbose: Annotated[bool, typer.Option("--verbose", "-v", help="list every claim, not only failures")] = False,
     rules: Rules = None,
 ) -> None:
-    """Compare every citation, figure and name with the passage that is cited for it."""
+    """Compare every citation, figure and name with the passage cited for it, or every file with the release."""
+    if integrity == (texts is not None):
+        raise typer.Exit(int(fail(Exit.usage, "give either --texts DIR or --integrity")))
+    if texts is None:
+        raise typer.Exit(int(releases.verify_integrity(rules, manifest, public_key)))
     from her2cds.provenance import MissingTextsError, render_text, run
 
     try:
@@ -116,3 +130,6 @@ def verify(
         raise typer.Exit(int(fail(Exit.usage, str(error)))) from None
     stdout(render_text(report, verbose))
     raise typer.Exit(int(Exit.ok if report.ok else Exit.failed_check))
+
+
+kb_app.command(name="release-manifest")(releases.release_manifest)
