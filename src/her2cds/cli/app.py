@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
-from her2cds.cli import explore
+from her2cds.cli import explore, scenarios
 from her2cds.cli.kb import kb_app
 from her2cds.cli.options import File, Files, Format, Output, Overlay, Registry, ReportFormat, Rules
 from her2cds.cli.output import Exit, content_of, fail, guarded, open_knowledge, print_answers, stdout
@@ -44,6 +44,7 @@ app.add_typer(trials_app, name="trials")
 app.command()(explore.questions)
 app.command(name="what-if")(explore.what_if)
 app.command()(explore.compare)
+app.command(name="test")(scenarios.run_tests)
 
 
 class SchemaKind(StrEnum):

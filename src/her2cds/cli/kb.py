@@ -78,16 +78,21 @@ def lint(
 def coverage(
     scenarios: Annotated[Path, typer.Option("--scenarios", help="folder of scenario files")],
     examples: Annotated[Path, typer.Option("--examples", help="folder of patient examples")],
+    leaves: Annotated[
+        bool, typer.Option("--leaves", help="also the single tests that are not seen both true and false")
+    ] = False,
     rules: Rules = None,
 ) -> None:
     """List the rules and trials that no scenario's patient satisfies, and those that none just misses."""
     from her2cds.scenarios.coverage import coverage as cover
+    from her2cds.scenarios.leaf_coverage import leaf_coverage
     from her2cds.scenarios.model import ScenarioError, read_scenarios
 
     knowledge = open_knowledge(rules)
     try:
         listed = [one for path in sorted(scenarios.rglob("*.yaml")) for one in read_scenarios(path)]
         result = cover(listed, knowledge, examples)
+        tests = leaf_coverage(listed, knowledge, examples) if leaves else None
     except ScenarioError as error:
         raise typer.Exit(int(fail(Exit.usage, str(error)))) from None
     for rule in result.never_fired:
@@ -99,6 +104,14 @@ def coverage(
         f"coverage: {len(listed)} scenarios, {result.rules} rules, {result.trials} trials, "
         f"{len(result.never_fired)} never fired, {len(result.never_just_missed)} never just missed"
     )
+    if tests is not None:
+        gaps += len(tests.unseen)
+        for one in tests.unseen:
+            stdout(f"never {one.missing.name.lower()}: {one.leaf} (in {', '.join(one.owners)})")
+        stdout(
+            f"leaves: {tests.leaves} in all conditions, {tests.distinct} different tests, "
+            f"{len(tests.unseen)} of {2 * tests.distinct} outcomes not seen"
+        )
     raise typer.Exit(int(Exit.failed_check if gaps else Exit.ok))
 
 
