@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from her2cds.cli import releases
+from her2cds.cli import mutate, releases
 from her2cds.cli.options import Overlay, Rules
 from her2cds.cli.output import Exit, fail, open_knowledge, stdout
 
@@ -145,4 +145,5 @@ def verify(
     raise typer.Exit(int(Exit.ok if report.ok else Exit.failed_check))
 
 
+kb_app.command()(mutate.mutate)
 kb_app.command(name="release-manifest")(releases.release_manifest)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 from functools import cached_property
 
 from her2cds.knowledge.catalogue import Combination, Discrepancy, Drug, Regimen, Source
@@ -40,6 +41,13 @@ class Knowledge:
         conditions = {owner_id: parser.parse(when) for owner_id, when in raw.items()}
         assert not parser.faults, "conditions are checked before a knowledge base is made"
         return conditions
+
+    def with_condition(self, owner_id: str, condition: Condition) -> Knowledge:
+        """This knowledge base with another condition in one place: for trying out what a change would do."""
+        changed = copy.copy(self)
+        changed.conditions = {**self.conditions, owner_id: condition}
+        changed.__dict__.pop("trials_about_brain", None)  # the one cached answer that depends on conditions
+        return changed
 
     @cached_property
     def domains(self) -> Domains:

@@ -18,10 +18,12 @@ from her2cds.report.model import (
     SCHEMA_VERSION,
     Classified,
     Notice,
+    NotRecommended,
     Question,
     Report,
     SourceShown,
     TestToRequest,
+    Therapy,
     TrialGroup,
     TrialListing,
 )
@@ -45,8 +47,7 @@ class ReportAssembler:
     def report(self) -> Report:
         """The report."""
         knowledge = self._context.knowledge
-        therapies = tuple(self._therapies.therapy(one) for one in self._decision.ranked)
-        not_recommended = tuple(self._therapies.not_recommended(one) for one in self._decision.gathered.excluded)
+        therapies, not_recommended = self.therapies(), self.not_recommended()
         investigational = tuple(self._therapies.investigational(one) for one in self._decision.gathered.investigational)
         trials = tuple(TrialParts(self._context).groups(self._decision.matches))
         findings = tuple(self._therapies.finding(rule) for rule in self._context.satisfied("biomarker"))
@@ -61,7 +62,7 @@ class ReportAssembler:
             knowledge=self._context.identity,
             intended_use=knowledge.data.manifest.intended_use,
             statement=self._statement(),
-            classification=self._classification(),
+            classification=self.classification(),
             history=tuple(history(self._chart, knowledge)),
             therapies=therapies,
             not_recommended=not_recommended,
@@ -77,6 +78,14 @@ class ReportAssembler:
             ),
             sources=self._sources(),
         )
+
+    def therapies(self) -> tuple[Therapy, ...]:
+        """The ranked candidates."""
+        return tuple(self._therapies.therapy(one) for one in self._decision.ranked)
+
+    def not_recommended(self) -> tuple[NotRecommended, ...]:
+        """What is ruled out, with the reasons."""
+        return tuple(self._therapies.not_recommended(one) for one in self._decision.gathered.excluded)
 
     def trial_listing(self) -> TrialListing:
         """All trials, those that are not for this patient included."""
@@ -104,7 +113,8 @@ class ReportAssembler:
 
     # --- Classification ---------------------------------------------------------------------------
 
-    def _classification(self) -> tuple[Classified, ...]:
+    def classification(self) -> tuple[Classified, ...]:
+        """The derived facts, each with its trace."""
         result = []
         for fact, rules in derivers(self._context.knowledge).items():
             value = self._context.outcome.facts[fact]

@@ -2,25 +2,27 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Set
 from dataclasses import dataclass
 from datetime import date as Date
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
 from her2cds.engine.compiled import Outcome
 from her2cds.engine.near_miss import literals_missed
 from her2cds.errors import ProfileError
-from her2cds.evaluation import KnowledgeBase, as_profile, evaluate_rules, examine, report_on
+from her2cds.evaluation import KnowledgeBase, as_profile, evaluate_rules
 from her2cds.facts.truth import Truth
 from her2cds.knowledge.base import Knowledge
+from her2cds.knowledge.rules import Rule, RuleKind
 from her2cds.profile.normalise import Chart
 from her2cds.profile.read import make_chart
-from her2cds.recommendation.decide import Decision
+from her2cds.recommendation.decide import Decision, decide
 from her2cds.rendering.markdown import to_markdown
 from her2cds.rendering.outline import outline
 from her2cds.report.assemble import ReportAssembler
-from her2cds.report.model import Report, Therapy, TrialListing
+from her2cds.report.model import NotRecommended, Report, Therapy, TrialListing
 from her2cds.scenarios.model import Expectation, Scenario, build_patient
 
 # Scenarios are read on a fixed day, so that they mean the same tomorrow.
@@ -61,12 +63,12 @@ def run_scenario(scenario: Scenario, knowledge: KnowledgeBase, examples: Path) -
 def run_on(scenario: Scenario, tree: dict[str, Any], knowledge: KnowledgeBase) -> Result:
     """Evaluate a patient that was built already, and compare."""
     try:
-        case = examine(tree, knowledge, today=TODAY)
+        chart = make_chart(as_profile(tree), knowledge.knowledge, TODAY)
     except ProfileError as error:
         return Result(scenario, tuple(_compare_error(scenario.expect, str(error))))
     if scenario.expect.invalid:
         return Result(scenario, (Difference("profile", "an invalid profile", "a report"),))
-    seen = Seen(case.decision, report_on(case, knowledge), case.chart, knowledge.knowledge)
+    seen = Seen(chart, knowledge.knowledge, evaluate_rules(chart, knowledge))
     return Result(scenario, differences(scenario.expect, seen))
 
 
@@ -75,34 +77,62 @@ def outcome_of(tree: dict[str, Any], knowledge: KnowledgeBase) -> Outcome:
     return evaluate_rules(make_chart(as_profile(tree), knowledge.knowledge, TODAY), knowledge)
 
 
-@dataclass(frozen=True, slots=True)
 class Seen:
-    """What a patient's evaluation came to."""
+    """What a patient's evaluation came to; decision, report and trials are made when an expectation asks for them."""
 
-    decision: Decision
-    report: Report
-    chart: Chart
-    knowledge: Knowledge
+    def __init__(self, chart: Chart, knowledge: Knowledge, outcome: Outcome) -> None:
+        self.knowledge = knowledge
+        self.outcome = outcome
+        self._chart = chart
 
-    @property
-    def outcome(self) -> Outcome:
-        """The verdicts and facts."""
-        return self.decision.outcome
+    @cached_property
+    def decision(self) -> Decision:
+        """What was decided."""
+        return decide(self.knowledge, self.outcome)
 
-    @property
+    @cached_property
+    def report(self) -> Report:
+        """The report."""
+        return self._assembler.report()
+
+    @cached_property
     def listing(self) -> TrialListing:
         """All trials."""
-        return ReportAssembler(self.chart, self.knowledge, self.decision).trial_listing()
+        return self._assembler.trial_listing()
 
-    @property
+    @cached_property
+    def _assembler(self) -> ReportAssembler:
+        return ReportAssembler(self._chart, self.knowledge, self.decision)
+
+    @cached_property
     def ranked(self) -> dict[str, Therapy]:
         """The ranked candidates by regimen."""
-        return {one.regimen: one for one in self.report.therapies}
+        return {one.regimen: one for one in self._assembler.therapies()}
+
+    @cached_property
+    def places(self) -> dict[str, tuple[int, bool]]:
+        """Rank of each ranked regimen, and whether it is determined."""
+        return {one.candidate.regimen.id: (one.rank, one.candidate.determined) for one in self.decision.ranked}
+
+    def satisfied(self, kind: RuleKind) -> Iterator[Rule]:
+        """The rules of a kind that are satisfied: each finding and each test to request is one."""
+        return (rule for rule in self.knowledge.rules_of(kind) if self.outcome.verdicts[rule.id] is Truth.TRUE)
+
+    @cached_property
+    def ruled_out(self) -> tuple[NotRecommended, ...]:
+        """What is not recommended."""
+        return self._assembler.not_recommended()
+
+    @cached_property
+    def classification(self) -> dict[str, str]:
+        """The derived facts in words."""
+        return {one.fact: one.value for one in self._assembler.classification()}
 
 
-def differences(expect: Expectation, seen: Seen) -> tuple[Difference, ...]:
-    """Everything in which a report differs from what is expected of it."""
-    return tuple(one for check in _CHECKS for one in check(expect, seen))
+def differences(expect: Expectation, seen: Seen, only: Set[str] | None = None) -> tuple[Difference, ...]:
+    """Everything in which a report differs from what is expected of it, or what concerns these fields `only`."""
+    given = expect.model_fields_set if only is None else expect.model_fields_set & only
+    return tuple(one for fields, check in _CHECKS if not given.isdisjoint(fields) for one in check(expect, seen))
 
 
 Check = Callable[[Expectation, Seen], Iterator[Difference]]
@@ -117,19 +147,18 @@ def _compare_error(expect: Expectation, message: str) -> Iterator[Difference]:
 
 
 def _classification(expect: Expectation, seen: Seen) -> Iterator[Difference]:
-    values = {one.fact: one.value for one in seen.report.classification}
     for fact, value in expect.classification.items():
-        if values.get(fact) != value:
-            yield Difference(fact, value, str(values.get(fact)))
+        if seen.classification.get(fact) != value:
+            yield Difference(fact, value, str(seen.classification.get(fact)))
 
 
 def _ranking(expect: Expectation, seen: Seen) -> Iterator[Difference]:
-    order = list(seen.ranked)
+    order = list(seen.places)
     listed = ", ".join(order) or "nothing"
     if expect.nothing_ranked and order:
         yield Difference("ranking", "no ranked regimen", listed)
     if expect.top_regimen:
-        first = [regimen for regimen, one in seen.ranked.items() if one.rank == 1]
+        first = [regimen for regimen, (rank, _) in seen.places.items() if rank == 1]
         if not set(first) & set(expect.top_regimen):
             yield Difference("top regimen", " or ".join(expect.top_regimen), ", ".join(first) or "nothing")
     yield from (Difference("ranking", f"{one} to be ranked", listed) for one in expect.include if one not in order)
@@ -138,13 +167,13 @@ def _ranking(expect: Expectation, seen: Seen) -> Iterator[Difference]:
 
 
 def _order(expect: Expectation, seen: Seen, listed: str) -> Iterator[Difference]:
-    missing = [one for one in expect.order if one not in seen.ranked]
+    missing = [one for one in expect.order if one not in seen.places]
     yield from (Difference("order", f"{one} to be ranked", listed) for one in missing)
     for upper, lower in zip(expect.order, expect.order[1:], strict=False):
-        if not missing and seen.ranked[upper].rank >= seen.ranked[lower].rank:
+        if not missing and seen.places[upper][0] >= seen.places[lower][0]:
             yield Difference("order", f"{upper} above {lower}", listed)
     for one, other in expect.tied:
-        ranks = [seen.ranked[regimen].rank if regimen in seen.ranked else None for regimen in (one, other)]
+        ranks = [seen.places[regimen][0] if regimen in seen.places else None for regimen in (one, other)]
         if None in ranks or ranks[0] != ranks[1]:
             yield Difference("ranks", f"{one} and {other} to be tied", f"ranks {ranks}")
 
@@ -152,16 +181,17 @@ def _order(expect: Expectation, seen: Seen, listed: str) -> Iterator[Difference]
 def _status(expect: Expectation, seen: Seen) -> Iterator[Difference]:
     for wanted, regimens in (("determined", expect.determined), ("conditional", expect.conditional)):
         for regimen in regimens:
-            one = seen.ranked.get(regimen)
-            if one is None or one.status != wanted:
-                yield Difference("status", f"{regimen} to be {wanted}", one.status if one else "not ranked")
+            _, determined = seen.places.get(regimen, (0, None))
+            status = {True: "determined", False: "conditional", None: "not ranked"}[determined]
+            if status != wanted:
+                yield Difference("status", f"{regimen} to be {wanted}", status)
 
 
 def _not_recommended(expect: Expectation, seen: Seen) -> Iterator[Difference]:
-    ruled_out = {one.regimen: " ".join(reason.because for reason in one.reasons) for one in seen.report.not_recommended}
+    ruled_out = {one.regimen: " ".join(reason.because for reason in one.reasons) for one in seen.ruled_out}
     yield from _mentions("not recommended", expect.not_recommended, ruled_out)
     for one in expect.not_recommended:
-        if one in seen.ranked:
+        if one in seen.places:
             yield Difference(f"{one} is both ranked and not recommended")
 
 
@@ -192,13 +222,21 @@ def _present(what: str, expected: tuple[str, ...], unexpected: tuple[str, ...], 
     yield from (Difference(what, f"not {one}", listed) for one in unexpected if one in got)
 
 
+def _findings_and_tests(expect: Expectation, seen: Seen) -> Iterator[Difference]:
+    found = {rule.id for rule in seen.satisfied("biomarker")}
+    yield from _present("finding", expect.findings, expect.no_findings, found)
+    tests = {rule.id for rule in seen.satisfied("request")}
+    yield from _present("test", expect.tests, expect.no_tests, tests)
+
+
 def _lists(expect: Expectation, seen: Seen) -> Iterator[Difference]:
     report = seen.report
-    yield from _present("finding", expect.findings, expect.no_findings, {one.rule for one in report.findings})
-    yield from _present("test", expect.tests, expect.no_tests, {one.rule for one in report.tests_to_request})
     yield from _present("question", expect.asks, expect.does_not_ask, {one.fact for one in report.questions})
     yield from _present("discrepancy", expect.discrepancies, (), {one.id for one in report.discrepancies})
-    offered = {one.regimen for one in report.investigational}
+
+
+def _investigational(expect: Expectation, seen: Seen) -> Iterator[Difference]:
+    offered = {one.regimen.id for one in seen.decision.gathered.investigational}
     yield from _present("investigational option", expect.investigational, expect.not_investigational, offered)
 
 
@@ -254,14 +292,21 @@ def _rules(expect: Expectation, seen: Seen) -> Iterator[Difference]:
                 yield Difference("rules", f"{rule} to be missed by one condition", f"{missed}")
 
 
-_CHECKS: tuple[Check, ...] = (
-    _classification,
-    _ranking,
-    _status,
-    _not_recommended,
-    _warnings,
-    _lists,
-    _trials,
-    _texts,
-    _rules,
+VERDICT_FIELDS = ("fires", "just_misses")
+# Each check with the expectations that it judges: it is made only where one of them is given.
+_CHECKS: tuple[tuple[tuple[str, ...], Check], ...] = (
+    (("classification",), _classification),
+    (("top_regimen", "include", "exclude", "order", "tied", "nothing_ranked"), _ranking),
+    (("determined", "conditional"), _status),
+    (("not_recommended",), _not_recommended),
+    (("warns", "checks_first"), _warnings),
+    (
+        ("findings", "no_findings", "tests", "no_tests"),
+        _findings_and_tests,
+    ),
+    (("asks", "does_not_ask", "discrepancies"), _lists),
+    (("investigational", "not_investigational"), _investigational),
+    (("trials", "possible_trials", "no_trials"), _trials),
+    (("notices", "statement", "shows", "does_not_show"), _texts),
+    (VERDICT_FIELDS, _rules),
 )

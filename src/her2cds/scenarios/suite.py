@@ -34,6 +34,11 @@ class Case:
         """The scenario itself."""
         return self.located.scenario
 
+    @property
+    def named(self) -> frozenset[str]:
+        """The rules and trials that its expectations name."""
+        return rules_named(self.scenario.expect)
+
 
 @dataclass(frozen=True, slots=True)
 class CaseResult:
@@ -107,7 +112,7 @@ def _fits(case: Case, filters: Filters, knowledge: KnowledgeBase) -> bool:
         return False
     if not (filters.rules or filters.sources):
         return True
-    concerned = rules_named(case.scenario.expect) | _satisfied(case, knowledge)
+    concerned = case.named | _satisfied(case, knowledge)
     if filters.rules and not any(fnmatchcase(one, pattern) for one in concerned for pattern in filters.rules):
         return False
     base = knowledge.knowledge
