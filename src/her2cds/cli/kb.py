@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from her2cds.cli import mutate, releases
+from her2cds.cli import mutate, releases, scenarios
 from her2cds.cli.options import Overlay, Rules
 from her2cds.cli.output import Exit, fail, open_knowledge, stdout
 
@@ -76,7 +76,7 @@ def lint(
 
 @kb_app.command()
 def coverage(
-    scenarios: Annotated[Path, typer.Option("--scenarios", help="folder of scenario files")],
+    folder: Annotated[Path, typer.Option("--scenarios", help="folder of scenario files")],
     examples: Annotated[Path, typer.Option("--examples", help="folder of patient examples")],
     leaves: Annotated[
         bool, typer.Option("--leaves", help="also the single tests that are not seen both true and false")
@@ -90,7 +90,7 @@ def coverage(
 
     knowledge = open_knowledge(rules)
     try:
-        listed = [one for path in sorted(scenarios.rglob("*.yaml")) for one in read_scenarios(path)]
+        listed = [one for path in sorted(folder.rglob("*.yaml")) for one in read_scenarios(path)]
         result = cover(listed, knowledge, examples)
         tests = leaf_coverage(listed, knowledge, examples) if leaves else None
     except ScenarioError as error:
@@ -146,4 +146,5 @@ def verify(
 
 
 kb_app.command()(mutate.mutate)
+kb_app.command()(scenarios.freeze)
 kb_app.command(name="release-manifest")(releases.release_manifest)

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from her2cds.cli.options import Overlay, Rules
-from her2cds.cli.output import Exit, fail, stdout
+from her2cds.cli.output import Exit, fail, open_knowledge, stdout
 
 if TYPE_CHECKING:
     from her2cds.scenarios.suite import CaseResult, Filters
@@ -89,6 +89,29 @@ def _summary(results: Sequence[CaseResult], of: int) -> Exit:
     seconds = sum(one.seconds for one in results)
     stdout(f"{len(results)} scenarios{left_out}: {len(results) - failed} passed, {failed} failed, {seconds:.1f} s")
     return Exit.failed_check if failed else Exit.ok
+
+
+def freeze(
+    file: Annotated[Path, typer.Argument(help="scenario file to rewrite", metavar="FILE")],
+    examples: Annotated[Path, typer.Option("--examples", help="folder of patient examples")],
+    rules: Rules = None,
+) -> None:
+    """Rewrite what a file's patients fire and what those rules conclude, as the rules say now; read the diff."""
+    from her2cds.errors import ProfileError
+    from her2cds.scenarios.freeze import frozen
+    from her2cds.scenarios.model import ScenarioError
+    from her2cds.scenarios.suite import read_suite
+
+    knowledge = open_knowledge(rules)
+    try:
+        head = [line for line in file.read_text(encoding="utf-8").splitlines(keepends=True) if line.startswith("#")]
+        cases = read_suite([file], examples, knowledge, names=False)  # a rule that is gone is what has to be renewed
+        file.write_text("".join(head) + frozen(cases, knowledge), encoding="utf-8")
+    except (ScenarioError, ProfileError) as error:
+        raise typer.Exit(int(fail(Exit.usage, str(error)))) from None
+    except OSError as error:
+        raise typer.Exit(int(fail(Exit.usage, f"{file}: {error.strerror}"))) from None
+    stdout(f"{file}: {len(cases)} scenarios renewed")
 
 
 def difference_text(result: CaseResult) -> str:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from her2cds.knowledge.base import Knowledge
 from her2cds.knowledge.rules import Rule
 
-VERDICTS = frozenset({"fires", "just_misses"})
+VERDICTS = frozenset({"fires", "fires_exactly", "just_misses", "concludes"})
 _TEXTS = frozenset({"shows", "does_not_show"})
 _ORDER = frozenset(
     {"top_regimen", "include", "exclude", "order", "tied", "nothing_ranked", "determined", "conditional"}
@@ -41,7 +41,7 @@ def of_conclusion(rule: Rule, operator: str) -> frozenset[str]:
     """The expectations that can notice a change of the rule's conclusion."""
     if rule.kind == "classification":
         return EVERYTHING
-    return frozenset(_OF_CONCLUSION.get(operator, _OF_KIND[rule.kind]))
+    return _OF_CONCLUSION.get(operator, _OF_KIND[rule.kind]) | {"concludes"}
 
 
 def of_condition(node: str, knowledge: Knowledge) -> frozenset[str]:
@@ -50,7 +50,7 @@ def of_condition(node: str, knowledge: Knowledge) -> frozenset[str]:
     if node in knowledge.trials:
         return VERDICTS | _TRIALS | _QUESTIONS | _TEXTS
     if node in knowledge.situations:
-        return ORDER
+        return ORDER | VERDICTS
     if rule is None or rule.kind == "classification":
         return EVERYTHING
     return VERDICTS | _OF_KIND[rule.kind] | ({"notices"} if rule.notice else frozenset())

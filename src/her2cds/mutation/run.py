@@ -83,7 +83,7 @@ class MutationTest:
             if differences(expect, seen):
                 self.left_out.append(case.scenario.title)
             else:
-                fields, shown = frozenset(expect.model_fields_set), frozenset(_shown(seen))
+                fields, shown = frozenset(expect.model_fields_set), frozenset((*_shown(seen), *expect.concludes))
                 yield _Subject(case, chart, given, outcome, frozenset(expect.just_misses), fields, shown)
 
     def _killer(self, mutant: Mutant) -> str | None:

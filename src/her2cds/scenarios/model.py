@@ -16,7 +16,7 @@ import json
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
 import yaml
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
@@ -86,8 +86,15 @@ class PatientOf(_Part):
 Texts = Annotated[tuple[str, ...], Field(default=())]
 
 
+VerdictKind = Literal["classification", "therapy", "caution", "biomarker", "request", "trial", "situation"]
+
+
 class Expectation(_Part):
-    """What the report must say. Every field that is given is checked; nothing else is."""
+    """What the report must say. Every field that is given is checked; nothing else is.
+
+    `fires_exactly` lists by kind every rule with a condition that is satisfied, and no other may be; `concludes` gives
+    satisfied rules with their whole conclusion, in the words of `conclusion_words`.
+    """
 
     classification: dict[str, str] = Field(default_factory=dict)
     top_regimen: tuple[str, ...] = ()
@@ -118,6 +125,8 @@ class Expectation(_Part):
     shows: Texts
     does_not_show: Texts
     fires: Texts
+    fires_exactly: dict[VerdictKind, tuple[str, ...]] = Field(default_factory=dict)
+    concludes: dict[str, str] = Field(default_factory=dict)
     just_misses: Texts
     invalid: Texts
 

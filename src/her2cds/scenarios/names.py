@@ -23,7 +23,7 @@ _REGIMENS = (
     "not_investigational",
 )
 _FACTS = ("classification", "asks", "does_not_ask")
-_RULES = ("findings", "no_findings", "tests", "no_tests")
+_RULES = ("findings", "no_findings", "tests", "no_tests", "concludes")
 _TRIALS = ("trials", "possible_trials", "no_trials")
 _RULES_OR_TRIALS = ("fires", "just_misses")
 
@@ -49,7 +49,8 @@ def names_in(expect: Expectation, fields: Iterable[str]) -> Iterator[tuple[str, 
 
 def rules_named(expect: Expectation) -> frozenset[str]:
     """The rules and trials that an expectation names."""
-    return frozenset(name for _, name in names_in(expect, (*_RULES, *_TRIALS, *_RULES_OR_TRIALS)))
+    named = (name for _, name in names_in(expect, (*_RULES, *_TRIALS, *_RULES_OR_TRIALS)))
+    return frozenset((*named, *(name for names in expect.fires_exactly.values() for name in names)))
 
 
 def _catalogues(knowledge: Knowledge) -> Iterator[_Catalogue]:
@@ -70,6 +71,12 @@ def _faults(
         for field, name in names_in(expect, one.fields):
             if name not in one.names:
                 yield located.fault(f"unknown {one.what} '{name}'", did_you_mean(name, one.names), "expect", field)
+    nodes = frozenset(knowledge.conditions)
+    for kind, names in expect.fires_exactly.items():
+        for name in names:
+            if name not in nodes:
+                hint = did_you_mean(name, nodes)
+                yield located.fault(f"unknown {kind} '{name}'", hint, "expect", "fires_exactly", kind)
     for pair in expect.tied:
         for name in pair:
             if name not in knowledge.regimens:

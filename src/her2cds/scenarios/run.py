@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Set
+from collections.abc import Callable, Iterable, Iterator, Set
 from dataclasses import dataclass
 from datetime import date as Date
 from functools import cached_property
@@ -15,6 +15,7 @@ from her2cds.errors import ProfileError
 from her2cds.evaluation import KnowledgeBase, as_profile, evaluate_rules
 from her2cds.facts.truth import Truth
 from her2cds.knowledge.base import Knowledge
+from her2cds.knowledge.conditions import Always
 from her2cds.knowledge.rules import Rule, RuleKind
 from her2cds.profile.normalise import Chart
 from her2cds.profile.read import make_chart
@@ -23,7 +24,8 @@ from her2cds.rendering.markdown import to_markdown
 from her2cds.rendering.outline import outline
 from her2cds.report.assemble import ReportAssembler
 from her2cds.report.model import NotRecommended, Report, Therapy, TrialListing
-from her2cds.scenarios.model import Expectation, Scenario, build_patient
+from her2cds.scenarios.conclusion import conclusion_words
+from her2cds.scenarios.model import Expectation, Scenario, VerdictKind, build_patient
 
 # Scenarios are read on a fixed day, so that they mean the same tomorrow.
 TODAY = Date(2026, 1, 1)
@@ -279,10 +281,10 @@ def _shown(what: str, mentions: tuple[str, ...], text: str) -> Iterator[Differen
 
 def _rules(expect: Expectation, seen: Seen) -> Iterator[Difference]:
     verdicts = seen.outcome.verdicts
-    for rule in (*expect.fires, *expect.just_misses):
+    for rule in (*expect.fires, *expect.just_misses, *expect.concludes):
         if rule not in verdicts:
             yield Difference(f"there is no rule {rule}")
-    for rule in expect.fires:
+    for rule in (*expect.fires, *expect.concludes):
         if rule in verdicts and verdicts[rule] is not Truth.TRUE:
             yield Difference("rules", f"{rule} to fire", f"it is {verdicts[rule].name}")
     for rule in expect.just_misses:
@@ -292,7 +294,31 @@ def _rules(expect: Expectation, seen: Seen) -> Iterator[Difference]:
                 yield Difference("rules", f"{rule} to be missed by one condition", f"{missed}")
 
 
-VERDICT_FIELDS = ("fires", "just_misses")
+def _fires_exactly(expect: Expectation, seen: Seen) -> Iterator[Difference]:
+    for kind, wanted in expect.fires_exactly.items():
+        fired = fired_of(kind, seen)
+        yield from (Difference(f"{kind} rules", one, "not satisfied") for one in wanted if one not in fired)
+        yield from (Difference(f"{kind} rules", "no other", one) for one in fired if one not in wanted)
+
+
+def fired_of(kind: VerdictKind, seen: Seen) -> tuple[str, ...]:
+    """The satisfied rules (trials, situations) of a kind that have a condition, in file order."""
+    knowledge = seen.knowledge
+    nodes: Iterable[str] = (rule.id for rule in knowledge.data.rules if rule.kind == kind)
+    if kind in ("trial", "situation"):
+        nodes = knowledge.trials if kind == "trial" else knowledge.situations
+    verdicts, conditions = seen.outcome.verdicts, knowledge.conditions
+    return tuple(one for one in nodes if verdicts.get(one) is Truth.TRUE and not isinstance(conditions[one], Always))
+
+
+def _conclusions(expect: Expectation, seen: Seen) -> Iterator[Difference]:
+    for rule_id, wanted in expect.concludes.items():
+        rule = seen.knowledge.rules.get(rule_id)
+        got = conclusion_words(rule) if rule else "nothing"
+        if got != " ".join(wanted.split()):
+            yield Difference(f"conclusion of {rule_id}", wanted, got)
+
+
 # Each check with the expectations that it judges: it is made only where one of them is given.
 _CHECKS: tuple[tuple[tuple[str, ...], Check], ...] = (
     (("classification",), _classification),
@@ -308,5 +334,7 @@ _CHECKS: tuple[tuple[tuple[str, ...], Check], ...] = (
     (("investigational", "not_investigational"), _investigational),
     (("trials", "possible_trials", "no_trials"), _trials),
     (("notices", "statement", "shows", "does_not_show"), _texts),
-    (VERDICT_FIELDS, _rules),
+    (("fires", "just_misses", "concludes"), _rules),
+    (("fires_exactly",), _fires_exactly),
+    (("concludes",), _conclusions),
 )

@@ -79,8 +79,10 @@ def examples_for(paths: Sequence[Path]) -> Path:
     return folder
 
 
-def read_suite(files: Iterable[Path], examples: Path, knowledge: KnowledgeBase) -> tuple[Case, ...]:
-    """Every scenario with its patient. Raises ScenarioError with the faults of all files."""
+def read_suite(
+    files: Iterable[Path], examples: Path, knowledge: KnowledgeBase, *, names: bool = True
+) -> tuple[Case, ...]:
+    """Every scenario with its patient. Raises ScenarioError with the faults of all files, unknown `names` included."""
     located: list[LocatedScenario] = []
     faults: list[ScenarioFault] = []
     for file in files:
@@ -88,7 +90,7 @@ def read_suite(files: Iterable[Path], examples: Path, knowledge: KnowledgeBase) 
             located += read_located(file)
         except ScenarioError as error:
             faults += error.faults
-    faults += unknown_names(located, knowledge.knowledge)
+    faults += unknown_names(located, knowledge.knowledge) if names else ()
     cases: list[Case] = []
     for one in located:
         try:
