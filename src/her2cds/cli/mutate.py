@@ -60,8 +60,8 @@ def mutate(
     survivors = [one.mutant for one in verdicts if one.killed_by is None]
     if not quiet:
         alike = told_apart_by_nobody(survivors, base, random_patients) if random_patients else frozenset()
-        for one in survivors:
-            note = f" (told apart by none of {random_patients} random patients)" if str(one) in alike else ""
+        for place, one in enumerate(survivors):
+            note = f" (told apart by none of {random_patients} random patients)" if place in alike else ""
             stdout(f"survived: {one}{note}")
     raise typer.Exit(int(_summary(verdicts, suite.left_out, at_least)))
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Sequence
 
 from her2cds.engine.selfcheck import RandomFacts
 from her2cds.knowledge.base import Knowledge
@@ -11,18 +11,18 @@ from her2cds.mutation.run import PlainEvaluator, truth_in
 
 
 def told_apart_by_nobody(
-    mutants: Iterable[Mutant], knowledge: Knowledge, patients: int, seed: int = 1
-) -> frozenset[str]:
-    """Those condition mutants (as text) that have the same truth as the original for every random patient.
+    mutants: Sequence[Mutant], knowledge: Knowledge, patients: int, seed: int = 1
+) -> frozenset[int]:
+    """The places in `mutants` of changed conditions that have the original's truth for every random patient.
 
     A hint and no proof: the random facts are independent of each other, so they hold combinations that no profile has.
     """
-    changed = {str(one): (one.entry, one.condition) for one in mutants if one.condition is not None}
+    alike = {place: one for place, one in enumerate(mutants) if one.condition is not None}
     generator, plain = RandomFacts(knowledge, seed), PlainEvaluator(knowledge)
     for _ in range(patients):
         outcome = plain.outcome(knowledge, generator.facts())
-        for text, (node, condition) in list(changed.items()):
-            assert condition is not None
-            if truth_in(condition, outcome.facts, outcome.verdicts) is not outcome.verdicts[node]:
-                del changed[text]
-    return frozenset(changed)
+        for place, one in list(alike.items()):
+            assert one.condition is not None
+            if truth_in(one.condition, outcome.facts, outcome.verdicts) is not outcome.verdicts[one.entry]:
+                del alike[place]
+    return frozenset(alike)

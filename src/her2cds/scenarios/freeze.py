@@ -23,6 +23,7 @@ _WIDTH = 116
 def frozen(cases: Sequence[Case], knowledge: KnowledgeBase) -> str:
     """The cases as a scenario file whose `fires_exactly` and `concludes` are what the rules say now.
 
+    Scenarios without `fires_exactly` keep what they expect.
     Each rule's conclusion stands at the first patient who satisfies it; rules that always hold, at the first patient.
     Raises ProfileError for a patient who cannot be evaluated.
     """
@@ -31,20 +32,28 @@ def frozen(cases: Sequence[Case], knowledge: KnowledgeBase) -> str:
 
 
 def _text(case: Case, knowledge: KnowledgeBase, told: set[str]) -> str:
-    chart = make_chart(as_profile(case.patient), knowledge.knowledge, TODAY)
-    seen = Seen(chart, knowledge.knowledge, evaluate_rules(chart, knowledge))
-    rules = (rule for rule in knowledge.knowledge.data.rules if rule.id not in told)
-    concludes = {rule.id: conclusion_words(rule) for rule in rules if seen.outcome.verdicts[rule.id] is Truth.TRUE}
-    told.update(concludes)
     scenario = case.scenario
     expect = scenario.expect.model_dump(mode="json", exclude_unset=True)
-    expect["fires_exactly"] = {kind: list(fired_of(kind, seen)) for kind in _KINDS}
-    expect.pop("concludes", None)
+    concludes: dict[str, str] = {}
+    if "fires_exactly" in expect:
+        chart = make_chart(as_profile(case.patient), knowledge.knowledge, TODAY)
+        seen = Seen(chart, knowledge.knowledge, evaluate_rules(chart, knowledge))
+        expect["fires_exactly"] = {kind: list(fired_of(kind, seen)) for kind in _KINDS}
+        expect.pop("concludes", None)
+        concludes = _new_conclusions(seen, told)
     patient = scenario.patient.model_dump(mode="json", exclude_unset=True)
     tags = {"tags": list(scenario.tags)} if scenario.tags else {}
     text = _yaml([{"title": scenario.title, **tags, "patient": patient, "expect": expect}], flow=None)
     # One line for each conclusion, so that a changed one is one changed line. `expect` comes last.
     return text + (textwrap.indent(_yaml({"concludes": concludes}, flow=False), "    ") if concludes else "")
+
+
+def _new_conclusions(seen: Seen, told: set[str]) -> dict[str, str]:
+    """The conclusions of satisfied rules that were not told before."""
+    rules = (rule for rule in seen.knowledge.data.rules if rule.id not in told)
+    new = {rule.id: conclusion_words(rule) for rule in rules if seen.outcome.verdicts[rule.id] is Truth.TRUE}
+    told.update(new)
+    return new
 
 
 def _yaml(content: object, *, flow: bool | None) -> str:
