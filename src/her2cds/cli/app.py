@@ -122,12 +122,13 @@ def version(overlay: Overlay = None, rules: Rules = None) -> None:
     """Print the versions of the software and of the knowledge base."""
     from her2cds.version import __version__
 
-    data = open_knowledge(rules, overlay=overlay).knowledge.data
+    knowledge = open_knowledge(rules, overlay=overlay).knowledge
+    data = knowledge.data
     stdout(f"her2cds {__version__}")
     stdout(f"knowledge base {data.manifest.id} {data.manifest.version} ({data.content_hash[:12]})")
-    if data.overlay:
-        over = data.overlay.overlay
-        stdout(f"overlay {over.id} {over.version} ({data.overlay.content_hash[:12]})")
+    if knowledge.overlay:
+        over = knowledge.overlay.overlay
+        stdout(f"overlay {over.id} {over.version} ({knowledge.overlay.content_hash[:12]})")
     stdout(data.manifest.evidence_cut_off)
 
 

@@ -17,7 +17,8 @@ kb_app = typer.Typer(help="Check and review the knowledge base.", no_args_is_hel
 @kb_app.command()
 def check(overlay: Overlay = None, rules: Rules = None) -> None:
     """Load and check every file, an overlay's included; list all faults with file, line and suggestion."""
-    data = open_knowledge(rules, overlay=overlay).knowledge.data
+    knowledge = open_knowledge(rules, overlay=overlay).knowledge
+    data = knowledge.data
     counts = {
         "rules": len(data.rules),
         "criteria": len(data.criteria),
@@ -28,8 +29,8 @@ def check(overlay: Overlay = None, rules: Rules = None) -> None:
         "discrepancies": len(data.discrepancies),
     }
     stdout("knowledge base: sound; " + ", ".join(f"{count} {name}" for name, count in counts.items()))
-    if data.overlay:
-        over = data.overlay.overlay
+    if knowledge.overlay:
+        over = knowledge.overlay.overlay
         stdout(f"overlay {over.id} {over.version}: sound; {len(over.changes)} changes")
         if over.base_version != data.manifest.version:
             stdout(f"  note: written for version {over.base_version} of the base, which is {data.manifest.version} now")
@@ -107,7 +108,8 @@ def coverage(
     if tests is not None:
         gaps += len(tests.unseen)
         for one in tests.unseen:
-            stdout(f"never {one.missing.name.lower()}: {one.leaf} (in {', '.join(one.owners)})")
+            more = f" and {len(one.owners) - 3} more" if len(one.owners) > 3 else ""
+            stdout(f"never {one.missing.name.lower()}: {one.leaf} (in {', '.join(one.owners[:3])}{more})")
         stdout(
             f"leaves: {tests.leaves} in all conditions, {tests.distinct} different tests, "
             f"{len(tests.unseen)} of {2 * tests.distinct} outcomes not seen"

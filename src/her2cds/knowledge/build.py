@@ -58,6 +58,6 @@ def _collect(entries: Entries, digest: str, applied: AppliedOverlay | None) -> K
         places={
             entry_key(one.kind, one.entry_id): Place(file=one.document.file, line=one.line()) for one in entries.all
         },
-        overlay=applied,
+        overlay=applied.model_dump_json() if applied else None,
         **lists,
     )

@@ -6,7 +6,6 @@ from her2cds.knowledge.catalogue import Combination, Discrepancy, Drug, DrugClas
 from her2cds.knowledge.citations import Entry
 from her2cds.knowledge.evidence import Evidence
 from her2cds.knowledge.files import RULE_FOLDERS
-from her2cds.knowledge.overlay_model import AppliedOverlay
 from her2cds.knowledge.rules import Criterion, FactDefinition, Manifest, Ranking, Rule, Trial
 
 _SHARED_IDS = (*RULE_FOLDERS, "criteria", "trials")
@@ -28,7 +27,10 @@ class Place(Entry):
 
 
 class KnowledgeData(Entry):
-    """Every entry of a checked knowledge base, the place of each, and the hash of all files, an overlay's included."""
+    """Every entry of a checked knowledge base, the place of each, and the hash of all files, an overlay's included.
+
+    `overlay` is the overlay in use as JSON text: most starts have none, and should not pay for its models.
+    """
 
     content_hash: str
     manifest: Manifest
@@ -46,7 +48,7 @@ class KnowledgeData(Entry):
     rules: tuple[Rule, ...]
     trials: tuple[Trial, ...]
     places: dict[str, Place]
-    overlay: AppliedOverlay | None = None
+    overlay: str | None = None
 
     def place(self, entry_id: str) -> Place:
         """Where the entry with this id stands."""

@@ -13,7 +13,6 @@ from her2cds.recommendation.decide import Decision
 from her2cds.registry.record import RegistryOverlay
 from her2cds.report.context import ReportContext
 from her2cds.report.history import history
-from her2cds.report.local import other_parts, overlay_shown
 from her2cds.report.model import (
     SCHEMA_VERSION,
     Classified,
@@ -54,7 +53,7 @@ class ReportAssembler:
         tests = tuple(self._test(rule) for rule in self._context.satisfied("request"))
         profile = self._chart.profile
         # Every field is made by typed code of our own: building the validators would only cost start-up time.
-        return Report.model_construct(
+        report = Report.model_construct(
             schema_version=SCHEMA_VERSION,
             patient_id=profile.id,
             profile_date=profile.date.isoformat() if profile.date else None,
@@ -73,11 +72,9 @@ class ReportAssembler:
             questions=self._questions(trials),
             notices=self._notices(),
             discrepancies=tuple(one for one in knowledge.data.discrepancies if one.id in self._context.touched),
-            overlay=overlay_shown(
-                self._context, therapies, not_recommended, investigational, other_parts(trials, findings, tests)
-            ),
             sources=self._sources(),
         )
+        return self._with_overlay(report)
 
     def therapies(self) -> tuple[Therapy, ...]:
         """The ranked candidates."""
@@ -178,6 +175,16 @@ class ReportAssembler:
             safety_of=tuple(sorted(safety)),
             trials=tuple(sorted(opens)),
         )
+
+    def _with_overlay(self, report: Report) -> Report:
+        """The report with what a site's overlay did to it, where there is one."""
+        applied = self._context.knowledge.overlay
+        if applied is None:
+            return report
+        from her2cds.report.local import overlay_shown  # imported late: most reports have no overlay
+
+        shown = overlay_shown(applied, report, self._context)
+        return report.model_copy(update={"overlay": shown, "sources": self._sources()})
 
     def _notices(self) -> tuple[Notice, ...]:
         notices = [Notice(text=text, rule="", citations=()) for text in self._chart.notices]

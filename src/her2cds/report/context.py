@@ -43,7 +43,7 @@ class ReportContext:
     def identity(self) -> KnowledgeIdentity:
         """Which knowledge base speaks."""
         data = self.knowledge.data
-        over = data.overlay.overlay if data.overlay else None
+        over = self.knowledge.overlay.overlay if self.knowledge.overlay else None
         return KnowledgeIdentity(
             id=data.manifest.id,
             version=data.manifest.version,

@@ -12,33 +12,22 @@ from her2cds.report.model import (
     EvidenceShown,
     Investigational,
     LocalChange,
-    Modifier,
     NotRecommended,
     OverlayShown,
-    TestToRequest,
+    Report,
     Therapy,
-    TrialGroup,
 )
 
 Part = tuple[str, frozenset[str]]
 
 
-def overlay_shown(
-    context: ReportContext,
-    therapies: Iterable[Therapy],
-    not_recommended: Iterable[NotRecommended],
-    investigational: Iterable[Investigational],
-    others: Iterable[Part],
-) -> OverlayShown | None:
-    """The overlay in use with its changes; None without one. Only an answer without an overlay is the base's alone."""
-    applied = context.knowledge.data.overlay
-    if applied is None:
-        return None
+def overlay_shown(applied: AppliedOverlay, report: Report, context: ReportContext) -> OverlayShown:
+    """The overlay in use with its changes, each with the parts of the report that it touches."""
     parts = [
-        *(_of_therapy(one) for one in therapies),
-        *(_of_ruled_out(one) for one in not_recommended),
-        *(_of_investigational(one) for one in investigational),
-        *others,
+        *(_of_therapy(one) for one in report.therapies),
+        *(_of_ruled_out(one) for one in report.not_recommended),
+        *(_of_investigational(one) for one in report.investigational),
+        *_others(report),
     ]
     overlay, base = applied.overlay, context.knowledge.data.manifest
     note = None
@@ -55,14 +44,11 @@ def overlay_shown(
     )
 
 
-def other_parts(
-    trials: Iterable[TrialGroup], findings: Iterable[Modifier], tests: Iterable[TestToRequest]
-) -> Iterator[Part]:
-    """The parts of an answer that are no regimens, each with the entries it rests on."""
-    for trial in (one for group in trials for one in group.trials):
+def _others(report: Report) -> Iterator[Part]:
+    for trial in (one for group in report.trials for one in group.trials):
         yield trial.id, frozenset((trial.id, *trial.linked_rules))
-    yield from ((one.marker, frozenset((one.rule,))) for one in findings)
-    yield from ((one.test, frozenset((one.rule,))) for one in tests)
+    yield from ((one.marker, frozenset((one.rule,))) for one in report.findings)
+    yield from ((one.test, frozenset((one.rule,))) for one in report.tests_to_request)
 
 
 def _change(change: Change, applied: AppliedOverlay, parts: Iterable[Part], context: ReportContext) -> LocalChange:
