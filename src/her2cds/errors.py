@@ -86,6 +86,10 @@ class RegistryError(Her2CdsError):
         super().__init__("\n".join(["trial registry:", *(f"  {fault}" for fault in self.faults)]))
 
 
+class IntegrityError(Her2CdsError):
+    """A release manifest or its signature cannot be read, or is not what it claims to be."""
+
+
 class EngineError(Her2CdsError):
     """A rule could not be evaluated, so no report is made: a report never goes out incomplete."""
 

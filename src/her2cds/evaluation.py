@@ -49,14 +49,21 @@ class KnowledgeBase:
 
 
 def load_knowledge(
-    folder: Path | str | None = None, *, registry: Path | str | None = None, use_cache: bool = True
+    folder: Path | str | None = None,
+    *,
+    overlay: Path | str | None = None,
+    registry: Path | str | None = None,
+    use_cache: bool = True,
 ) -> KnowledgeBase:
     """Load, check and compile the knowledge base in `folder`, or the bundled one.
 
-    `registry` is an overlay file made by `her2cds trials refresh`: reports then show the registry's status of trials.
-    Raises KnowledgeError, with every fault, where the knowledge base is not sound; RegistryError for the overlay.
+    `overlay` is a site's folder of changes on top of it (docs/overlays.md). `registry` is a file made by
+    `her2cds trials refresh`: reports then show the registry's status of trials.
+    Raises KnowledgeError, with every fault, where the knowledge base or the overlay is not sound; RegistryError for
+    the registry file.
     """
-    knowledge = load_knowledge_base(Path(folder) if folder is not None else None, use_cache=use_cache)
+    root, over = (Path(one) if one is not None else None for one in (folder, overlay))
+    knowledge = load_knowledge_base(root, overlay=over, use_cache=use_cache)
     if registry is None:
         return KnowledgeBase(knowledge)
     from her2cds.registry.overlay import read_overlay  # imported late: most runs have no overlay

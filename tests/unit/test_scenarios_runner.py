@@ -9,6 +9,7 @@ import pytest
 
 from her2cds import KnowledgeBase
 from her2cds.scenarios.coverage import coverage
+from her2cds.scenarios.leaf_coverage import leaf_coverage
 from her2cds.scenarios.model import PatientOf, Scenario, ScenarioError, build_patient, read_scenarios
 from her2cds.scenarios.run import run_scenario
 
@@ -32,27 +33,31 @@ def failures(expect: dict[str, Any], knowledge: KnowledgeBase, examples: Path, *
         ({"include": ["lapatinib-letrozole"]}, "expected lapatinib-letrozole to be ranked"),
         ({"exclude": ["t-dxd"]}, "expected t-dxd not to be ranked"),
         ({"order": ["t-dm1", "t-dxd"]}, "expected t-dm1 above t-dxd"),
-        ({"order": ["t-dxd", "nothing"]}, "order: nothing is not ranked"),
+        ({"order": ["t-dxd", "nothing"]}, "order: expected nothing to be ranked, got"),
         ({"tied": [["t-dxd", "t-dm1"]]}, "to be tied"),
         ({"nothing_ranked": True}, "expected no ranked regimen"),
         ({"conditional": ["t-dxd"]}, "expected t-dxd to be conditional, got determined"),
         ({"determined": ["x"]}, "expected x to be determined, got not ranked"),
         ({"not_recommended": {"t-dxd": "lung"}}, "not recommended of t-dxd"),
-        ({"warns": {"t-dxd": "purple"}}, "warnings of t-dxd: expected to mention 'purple'"),
+        ({"warns": {"t-dxd": "purple"}}, "warnings of t-dxd: expected a mention of 'purple'"),
         ({"checks_first": {"t-dxd": "purple"}}, "checks first of t-dxd"),
-        ({"findings": ["biomarker.none"]}, "expected finding biomarker.none"),
-        ({"tests": ["request.none"]}, "expected test request.none"),
-        ({"asks": ["no.fact"]}, "expected question no.fact"),
-        ({"investigational": ["neratinib-fulvestrant"]}, "expected investigational option"),
-        ({"notices": ["purple"]}, "expected a notice that mentions 'purple'"),
-        ({"statement": "Out of scope"}, "expected the statement to mention"),
-        ({"discrepancies": ["D999"]}, "expected discrepancy D999"),
+        ({"findings": ["biomarker.none"]}, "finding: expected biomarker.none, got"),
+        ({"tests": ["request.none"]}, "test: expected request.none, got"),
+        ({"asks": ["no.fact"]}, "question: expected no.fact, got"),
+        ({"investigational": ["neratinib-fulvestrant"]}, "investigational option: expected neratinib-fulvestrant, got"),
+        ({"notices": ["purple"]}, "notices: expected a mention of 'purple'"),
+        ({"statement": "Out of scope"}, "statement: expected a mention of 'Out of scope'"),
+        ({"discrepancies": ["D999"]}, "discrepancy: expected D999"),
         ({"shows": ["purple"]}, "expected the report to show 'purple'"),
         ({"does_not_show": ["Trastuzumab deruxtecan"]}, "expected the report not to show"),
-        ({"fires": ["therapy.her2-low.t-dxd"]}, "expected therapy.her2-low.t-dxd to fire, it is FALSE"),
+        ({"fires": ["therapy.her2-low.t-dxd"]}, "expected therapy.her2-low.t-dxd to fire, got it is FALSE"),
         ({"fires": ["therapy.none"]}, "there is no rule therapy.none"),
-        ({"just_misses": ["therapy.second-line.t-dxd"]}, "to be missed by one condition, it is missed by 0"),
-        ({"invalid": ["something"]}, "expected an invalid profile, got a report"),
+        ({"just_misses": ["therapy.second-line.t-dxd"]}, "to be missed by one condition, got 0"),
+        ({"fires_exactly": {"therapy": []}}, "therapy rules: expected no other, got therapy.second-line.t-dxd"),
+        ({"fires_exactly": {"request": ["request.none"]}}, "request rules: expected request.none, got not satisfied"),
+        ({"concludes": {"therapy.second-line.t-dxd": "preferred t-dm1"}}, "conclusion of therapy.second-line.t-dxd"),
+        ({"concludes": {"therapy.her2-low.t-dxd": "x"}}, "expected therapy.her2-low.t-dxd to fire"),
+        ({"invalid": ["something"]}, "profile: expected an invalid profile, got a report"),
     ],
 )
 def test_each_expectation_can_fail(
@@ -108,6 +113,24 @@ def test_patients_are_built_from_examples(examples: Path) -> None:
 def test_a_patient_that_cannot_be_built_is_an_error(patient: dict[str, Any], examples: Path) -> None:
     with pytest.raises(ScenarioError):
         build_patient(PatientOf.model_validate(patient), examples)
+
+
+def test_leaf_coverage_finds_tests_that_are_not_seen_both_true_and_false(
+    knowledge: KnowledgeBase, examples: Path
+) -> None:
+    scenario = Scenario.model_validate(
+        {"title": "a title long enough", "patient": "second-line-her2-positive", "expect": {"top_regimen": "t-dxd"}}
+    )
+    found = leaf_coverage([scenario], knowledge, examples)
+    gaps = {(str(one.leaf), one.missing.name) for one in found.unseen}
+    assert ("her2.class is positive", "FALSE") in gaps
+    assert ("her2.class is positive", "TRUE") not in gaps
+    assert {("biomarker.p95her2 is positive", one) for one in ("TRUE", "FALSE")} <= gaps  # unknown is neither
+    assert found.leaves > found.distinct > len(knowledge.knowledge.criteria)
+    (heterogeneous,) = [
+        one for one in found.unseen if str(one.leaf) == "her2.heterogeneous is true" and one.missing.name == "TRUE"
+    ]
+    assert "biomarker.her2-heterogeneity.t-dm1" in heterogeneous.owners
 
 
 def test_coverage_finds_rules_that_no_patient_exercises(knowledge: KnowledgeBase, examples: Path) -> None:

@@ -19,14 +19,14 @@ from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
-from her2cds.cli import explore
+from her2cds.cli import explore, scenarios
 from her2cds.cli.audit import OptionalUrl, audit_app, open_log, recorded_case
 from her2cds.cli.cohort import cohort_app
 from her2cds.cli.generate import generate
 from her2cds.cli.imports import import_app
 from her2cds.cli.kb import kb_app
 from her2cds.cli.kb_diff import diff
-from her2cds.cli.options import File, Files, Format, Output, Registry, ReportFormat, Rules
+from her2cds.cli.options import File, Files, Format, Output, Overlay, Registry, ReportFormat, Rules
 from her2cds.cli.output import Exit, content_of, fail, guarded, open_knowledge, print_answers, stdout
 from her2cds.cli.trials import trials_app
 
@@ -57,6 +57,7 @@ app.command(name="what-if")(explore.what_if)
 app.command()(explore.compare)
 app.command()(generate)
 kb_app.command()(diff)
+app.command(name="test")(scenarios.run_tests)
 
 
 class SchemaKind(StrEnum):
@@ -77,12 +78,13 @@ def evaluate(
     ] = None,
     registry: Registry = None,
     audit: OptionalUrl = None,
+    overlay: Overlay = None,
     rules: Rules = None,
 ) -> None:
     """Evaluate patient profiles and print a report for each."""
     from her2cds.cli.reports import write_reports
 
-    knowledge = open_knowledge(rules, registry)
+    knowledge = open_knowledge(rules, registry, overlay)
     worst = Exit.ok
     cases: list[tuple[str, Case]] = []
     with open_log(audit, create=True) if audit else nullcontext() as log:
@@ -97,12 +99,12 @@ def evaluate(
 
 
 @app.command()
-def validate(files: Files, rules: Rules = None) -> None:
+def validate(files: Files, overlay: Overlay = None, rules: Rules = None) -> None:
     """Check patient profiles without evaluating them; list every fault."""
     from her2cds.errors import ProfileError
     from her2cds.profile.read import make_chart, read_profile
 
-    knowledge = open_knowledge(rules)
+    knowledge = open_knowledge(rules, overlay=overlay)
     worst = Exit.ok
     for name in files:
         try:
@@ -131,13 +133,17 @@ def schema(kind: Annotated[SchemaKind, typer.Argument(help="patient or report")]
 
 
 @app.command()
-def version(rules: Rules = None) -> None:
+def version(overlay: Overlay = None, rules: Rules = None) -> None:
     """Print the versions of the software and of the knowledge base."""
     from her2cds.version import __version__
 
-    data = open_knowledge(rules).knowledge.data
+    knowledge = open_knowledge(rules, overlay=overlay).knowledge
+    data = knowledge.data
     stdout(f"her2cds {__version__}")
     stdout(f"knowledge base {data.manifest.id} {data.manifest.version} ({data.content_hash[:12]})")
+    if knowledge.overlay:
+        over = knowledge.overlay.overlay
+        stdout(f"overlay {over.id} {over.version} ({knowledge.overlay.content_hash[:12]})")
     stdout(data.manifest.evidence_cut_off)
 
 
@@ -150,10 +156,11 @@ def explain(
     ] = None,
     depth: Annotated[int, typer.Option("--depth", min=0, max=99, help="how deep the trees are printed")] = 3,
     output_format: Output = Format.text,
+    overlay: Overlay = None,
     rules: Rules = None,
 ) -> None:
     """Explain why, or why not: the conditions with the patient's values, where they come from, and the sources."""
-    knowledge = open_knowledge(rules)
+    knowledge = open_knowledge(rules, overlay=overlay)
     found = guarded(file, lambda: _explanation(file, name, over, knowledge))
     if isinstance(found, Exit):
         raise typer.Exit(int(found))

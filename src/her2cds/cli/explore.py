@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from her2cds.cli.options import File, Format, Output, Rules
+from her2cds.cli.options import File, Format, Output, Overlay, Rules
 from her2cds.cli.output import Exit, content_of, guarded, open_knowledge, print_answers
 
 if TYPE_CHECKING:
@@ -16,11 +16,11 @@ if TYPE_CHECKING:
     from her2cds.exploration.effects import WhatIsMissing
 
 
-def questions(file: File, output_format: Output = Format.text, rules: Rules = None) -> None:
+def questions(file: File, output_format: Output = Format.text, overlay: Overlay = None, rules: Rules = None) -> None:
     """List what is missing, and what each possible answer would change, those that change most first."""
     from her2cds.rendering.outline_answers import outline_questions
 
-    knowledge = open_knowledge(rules)
+    knowledge = open_knowledge(rules, overlay=overlay)
     found = guarded(file, lambda: _missing(file, knowledge))
     if isinstance(found, Exit):
         raise typer.Exit(int(found))
@@ -40,6 +40,7 @@ def what_if(
         list[str] | None, typer.Option("--progresses-on", metavar="DRUG", help="the disease progresses on it now")
     ] = None,
     output_format: Output = Format.text,
+    overlay: Overlay = None,
     rules: Rules = None,
 ) -> None:
     """Show what changes of the profile would change: what enters, leaves and moves, and why."""
@@ -54,18 +55,20 @@ def what_if(
     )
     if not changes.in_words:
         raise typer.BadParameter("give at least one of --set, --remove, --append, --progresses-on")
-    knowledge = open_knowledge(rules)
+    knowledge = open_knowledge(rules, overlay=overlay)
     found = guarded(file, lambda: _changed(file, changes, knowledge))
     if isinstance(found, Exit):
         raise typer.Exit(int(found))
     print_answers([found], output_format, outline_comparison, many=False)
 
 
-def compare(file: File, other: File, output_format: Output = Format.text, rules: Rules = None) -> None:
+def compare(
+    file: File, other: File, output_format: Output = Format.text, overlay: Overlay = None, rules: Rules = None
+) -> None:
     """Compare the answers for two profiles: another patient, or the same one at another time."""
     from her2cds.rendering.outline_answers import outline_comparison
 
-    knowledge = open_knowledge(rules)
+    knowledge = open_knowledge(rules, overlay=overlay)
     found = guarded(file, lambda: _compared(file, other, knowledge))
     if isinstance(found, Exit):
         raise typer.Exit(int(found))

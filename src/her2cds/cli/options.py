@@ -38,3 +38,7 @@ Registry = Annotated[
         "--registry", envvar="HER2CDS_REGISTRY", help="overlay of trial statuses, made by `her2cds trials refresh`"
     ),
 ]
+Overlay = Annotated[
+    Path | None,
+    typer.Option("--overlay", envvar="HER2CDS_OVERLAY", help="folder of a site's changes on top of the knowledge base"),
+]

@@ -43,13 +43,13 @@ def fail(code: Exit, message: str) -> Exit:
     return code
 
 
-def open_knowledge(rules: Path | None, registry: Path | None = None) -> KnowledgeBase:
+def open_knowledge(rules: Path | None, registry: Path | None = None, overlay: Path | None = None) -> KnowledgeBase:
     """The knowledge base, or the end of the process with exit code 4 and all its faults."""
     from her2cds.errors import KnowledgeError, RegistryError
     from her2cds.evaluation import load_knowledge
 
     try:
-        knowledge = load_knowledge(rules, registry=registry)
+        knowledge = load_knowledge(rules, overlay=overlay, registry=registry)
     except (KnowledgeError, RegistryError) as error:
         sys.exit(int(fail(Exit.invalid_knowledge, str(error))))
     gc.freeze()  # what is loaded stays; from here on garbage is collected as usual

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 from typer.core import TyperGroup
 
-from her2cds.cli.options import Files, Format, Output, Registry, Rules
+from her2cds.cli.options import Files, Format, Output, Overlay, Registry, Rules
 from her2cds.cli.output import Exit, content_of, fail, guarded, open_knowledge, print_answers, stdout
 
 if TYPE_CHECKING:
@@ -61,10 +61,11 @@ def for_patient(
     ] = None,
     output_format: Output = Format.text,
     registry: Registry = None,
+    overlay: Overlay = None,
     rules: Rules = None,
 ) -> None:
     """List every trial that a patient may enter, by strategy, with what is met and what is not known."""
-    knowledge = open_knowledge(rules, registry)
+    knowledge = open_knowledge(rules, registry, overlay)
     worst = Exit.ok
     answers: list[TrialListing | Why] = []
     for name in files:

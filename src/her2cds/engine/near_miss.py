@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import sys
+
 from her2cds.engine.compiled import Outcome
 from her2cds.engine.explain import Explainer
 from her2cds.facts.truth import Truth
@@ -19,4 +21,4 @@ def literals_missed(node: str, outcome: Outcome, knowledge: Knowledge) -> int:
             value = explainer.explain(literal.atom).truth
             count += (value if literal.affirmed else value.negated()) is not Truth.TRUE
         missed.append(count)
-    return min(missed)
+    return min(missed, default=sys.maxsize)  # no alternative: a condition that can never hold is out of reach

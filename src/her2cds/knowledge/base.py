@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import copy
 from functools import cached_property
+from typing import TYPE_CHECKING
 
 from her2cds.knowledge.catalogue import Combination, Discrepancy, Drug, Regimen, Source
 from her2cds.knowledge.conditions import Condition, ConditionParser, Domains, leaves
@@ -10,6 +12,9 @@ from her2cds.knowledge.data import KnowledgeData
 from her2cds.knowledge.evidence import Evidence
 from her2cds.knowledge.names import NameIndex
 from her2cds.knowledge.rules import Criterion, FactDefinition, Rule, RuleKind, Situation, Trial
+
+if TYPE_CHECKING:
+    from her2cds.knowledge.overlay_model import AppliedOverlay
 
 SUGGESTED_SCOPES = ("breast", "solid")
 _CLOSED = frozenset({"completed", "terminated", "withdrawn", "active, not recruiting", "halted"})
@@ -43,6 +48,22 @@ class Knowledge:
         conditions = {owner_id: parser.parse(when) for owner_id, when in raw.items()}
         assert not parser.faults, "conditions are checked before a knowledge base is made"
         return conditions
+
+    def with_condition(self, owner_id: str, condition: Condition) -> Knowledge:
+        """This knowledge base with another condition in one place: for trying out what a change would do."""
+        changed = copy.copy(self)
+        changed.conditions = {**self.conditions, owner_id: condition}
+        changed.__dict__.pop("trials_about_brain", None)  # the one cached answer that depends on conditions
+        return changed
+
+    @cached_property
+    def overlay(self) -> AppliedOverlay | None:
+        """The site's overlay that was laid over the base, with the changes that touch each entry."""
+        if self.data.overlay is None:
+            return None
+        from her2cds.knowledge.overlay_model import AppliedOverlay  # imported late: most starts have no overlay
+
+        return AppliedOverlay.model_validate_json(self.data.overlay)
 
     @cached_property
     def domains(self) -> Domains:

@@ -9,22 +9,43 @@ from pydantic import BaseModel
 from her2cds.errors import KnowledgeError
 from her2cds.knowledge import checks_of_care  # noqa: F401 (registers its checks)
 from her2cds.knowledge.checks import Entries, run_checks
-from her2cds.knowledge.data import KnowledgeData, Place
-from her2cds.knowledge.files import LIST_KINDS, RULE_FOLDERS, RuleFile
-from her2cds.knowledge.validate import LocatedEntry, validate_files
+from her2cds.knowledge.data import KnowledgeData, Place, entry_key
+from her2cds.knowledge.files import LIST_KINDS, RuleFile, content_hash
+from her2cds.knowledge.overlay import OverlayMerge, site_sources_in_the_base
+from her2cds.knowledge.overlay_model import AppliedOverlay
+from her2cds.knowledge.validate import Validated, validate_files
 
 
-def build(files: tuple[RuleFile, ...], digest: str) -> KnowledgeData:
-    """The checked entries of a knowledge base. Raises KnowledgeError with every fault found."""
-    validated = validate_files(files)
-    entries = Entries(validated.entries, validated.broken)
-    faults = validated.faults + run_checks(entries)
+def build(files: tuple[RuleFile, ...], digest: str, overlay: tuple[RuleFile, ...] = ()) -> KnowledgeData:
+    """The checked entries of a knowledge base, with an overlay's on top. Raises KnowledgeError with every fault."""
+    base = validate_files(files)
+    faults = [*base.faults, *site_sources_in_the_base(base)]
+    entries, applied = Entries(base.entries, base.broken), None
+    if overlay:
+        if faults:
+            raise KnowledgeError(faults)
+        entries, applied = _overlaid(base, files, overlay)
+    faults += run_checks(entries)
     if faults:
         raise KnowledgeError(faults)
-    return _collect(entries, digest)
+    return _collect(entries, digest, applied)
 
 
-def _collect(entries: Entries, digest: str) -> KnowledgeData:
+def _overlaid(
+    base: Validated, files: tuple[RuleFile, ...], overlay: tuple[RuleFile, ...]
+) -> tuple[Entries, AppliedOverlay]:
+    """Base and overlay together, not yet checked across entries. Raises KnowledgeError."""
+    over = validate_files(overlay)
+    if over.faults:
+        raise KnowledgeError(over.faults)
+    merge = OverlayMerge(base, over)
+    merged = merge.merged()
+    if merge.faults:
+        raise KnowledgeError(merge.faults)
+    return Entries(merged.entries), merge.applied(content_hash(overlay), content_hash(files))
+
+
+def _collect(entries: Entries, digest: str, applied: AppliedOverlay | None) -> KnowledgeData:
     def of(kind: str) -> list[BaseModel]:
         return [one.entry for one in entries.of(kind)]
 
@@ -34,11 +55,9 @@ def _collect(entries: Entries, digest: str) -> KnowledgeData:
         manifest=of("manifest")[0],
         ranking=of("ranking")[0],
         rules=tuple(rule for _, rule in entries.rules),
-        places={_place_key(one): Place(file=one.document.file, line=one.line()) for one in entries.all},
+        places={
+            entry_key(one.kind, one.entry_id): Place(file=one.document.file, line=one.line()) for one in entries.all
+        },
+        overlay=applied.model_dump_json() if applied else None,
         **lists,
     )
-
-
-def _place_key(one: LocatedEntry) -> str:
-    shared = one.kind in RULE_FOLDERS or one.kind in ("criteria", "trials")
-    return one.entry_id if shared else f"{one.kind}:{one.entry_id}"

@@ -12,11 +12,11 @@ class Source(Entry):
 
     `review`: one of the reviews the rules are derived from; `sections` lists its headings and tables
     exactly as printed. `outside`: a guideline or label from outside the reviews; a rule that rests on
-    it may only restrict or warn.
+    it may only restrict or warn. `site`: what a site's overlay rests its changes on; never in the base.
     """
 
     id: EntryId
-    role: Literal["review", "outside"]
+    role: Literal["review", "outside", "site"]
     citation: Text
     doi: Name | None = None
     file: Name | None = None

@@ -268,8 +268,9 @@ def citations_lead_somewhere(entries: Entries) -> Iterator[KnowledgeFault]:
 
 @check
 def outside_sources_only_restrict(entries: Entries) -> Iterator[KnowledgeFault]:
-    """What the reviews do not say is not recommended: offers and biomarkers need a review."""
-    reviews = {one.entry_id for one in entries.of("sources") if cast(Source, one.entry).role == "review"}
+    """What the reviews do not say is not recommended: offers and biomarkers need a review, or a site's own source."""
+    roles = ("review", "site")
+    reviews = {one.entry_id for one in entries.of("sources") if cast(Source, one.entry).role in roles}
     for one, rule in entries.rules:
         if rule.kind in ("therapy", "biomarker") and not any(cite.source in reviews for cite in rule.cites):
             yield one.fault(f"a {rule.kind} rule needs a citation from one of the reviews", "", "cites")

@@ -3,7 +3,18 @@
 from her2cds.knowledge.catalogue import Combination, Discrepancy, Drug, DrugClass, Gene, Regimen, Source
 from her2cds.knowledge.citations import Entry
 from her2cds.knowledge.evidence import Evidence
+from her2cds.knowledge.files import RULE_FOLDERS
 from her2cds.knowledge.rules import Criterion, FactDefinition, Manifest, Ranking, Rule, Trial
+
+_SHARED_IDS = (*RULE_FOLDERS, "criteria", "trials")
+
+
+def entry_key(kind: str, entry_id: str) -> str:
+    """The name under which an entry is kept: rules, criteria and trials share one space of ids."""
+    return entry_id if kind in _SHARED_IDS else f"{kind}:{entry_id}"
+
+
+RANKING_KEY = entry_key("ranking", "ranking")
 
 
 class Place(Entry):
@@ -14,7 +25,10 @@ class Place(Entry):
 
 
 class KnowledgeData(Entry):
-    """Every entry of a checked knowledge base, the place of each, and the hash of the files."""
+    """Every entry of a checked knowledge base, the place of each, and the hash of all files, an overlay's included.
+
+    `overlay` is the overlay in use as JSON text: most starts have none, and should not pay for its models.
+    """
 
     content_hash: str
     manifest: Manifest
@@ -32,6 +46,7 @@ class KnowledgeData(Entry):
     rules: tuple[Rule, ...]
     trials: tuple[Trial, ...]
     places: dict[str, Place]
+    overlay: str | None = None
 
     def place(self, entry_id: str) -> Place:
         """Where the entry with this id stands."""

@@ -30,6 +30,7 @@ RULE_FOLDERS = {
     "tests_to_request": "request",
 }
 _REQUIRED = (*MAPPING_KINDS, "vocabulary", "sources", "drug_classes", "drugs", "genes", "regimens")
+OVERLAY_KIND = "overlay"
 _MAX_FILE_BYTES = 4_000_000
 
 
@@ -41,10 +42,14 @@ def bundled_rules() -> Path:
 
 
 class RuleFile(NamedTuple):
-    """One file's content: its path relative to the root, with forward slashes, and its bytes."""
+    """One file's content: its path relative to the root, with forward slashes, and its bytes.
+
+    `folder` is what messages put before the name: empty for the base, the folder's name for an overlay.
+    """
 
     name: str
     content: bytes
+    folder: str = ""
 
     @property
     def kind(self) -> str:
@@ -52,11 +57,39 @@ class RuleFile(NamedTuple):
         head, slash, _ = self.name.partition("/")
         return head if slash else head.removesuffix(".yaml")
 
+    @property
+    def shown(self) -> str:
+        """The file as messages name it."""
+        return f"{self.folder}/{self.name}" if self.folder else self.name
+
 
 def read_files(root: Path) -> tuple[RuleFile, ...]:
-    """Every YAML file below `root`, sorted by name. Raises KnowledgeError where there is nothing to read."""
+    """Every YAML file of the knowledge base in `root`, by name. Raises KnowledgeError where files are missing."""
+    files = _read(root, "no knowledge base here: not a folder")
+    present = {file.kind for file in files}
+    faults = [KnowledgeFault(f"{kind}.yaml", 0, "", "the file is missing") for kind in _REQUIRED if kind not in present]
+    if OVERLAY_KIND in present:
+        hint = "give this folder with --overlay, beside a base"
+        faults.append(KnowledgeFault("overlay.yaml", 1, "", "a knowledge base holds no overlay.yaml", hint))
+    if faults:
+        raise KnowledgeError(faults)
+    return files
+
+
+def read_overlay_files(root: Path) -> tuple[RuleFile, ...]:
+    """Every YAML file of the overlay in `root`, sorted by name. Raises KnowledgeError where it is not an overlay."""
+    files = _read(root, "no overlay here: not a folder", root.resolve().name)
+    if not any(file.name == f"{OVERLAY_KIND}.yaml" for file in files):
+        hint = "it says who changes what, when, why and on which source"
+        raise KnowledgeError(
+            [KnowledgeFault(f"{root.resolve().name}/overlay.yaml", 0, "", "the file is missing", hint)]
+        )
+    return files
+
+
+def _read(root: Path, nothing: str, folder: str = "") -> tuple[RuleFile, ...]:
     if not root.is_dir():
-        raise KnowledgeError([KnowledgeFault(str(root), 0, "", "no knowledge base here: not a folder")])
+        raise KnowledgeError([KnowledgeFault(str(root), 0, "", nothing)])
     faults, files = [], []
     for path in sorted(root.rglob("*")):
         name = path.relative_to(root).as_posix()
@@ -65,20 +98,21 @@ def read_files(root: Path) -> tuple[RuleFile, ...]:
         if path.stat().st_size > _MAX_FILE_BYTES:
             faults.append(KnowledgeFault(name, 1, "", f"larger than {_MAX_FILE_BYTES} bytes", "split the file"))
             continue
-        files.append(RuleFile(name, path.read_bytes()))
-    present = {file.kind for file in files}
-    faults += [
-        KnowledgeFault(f"{kind}.yaml", 0, "", "the file is missing") for kind in _REQUIRED if kind not in present
-    ]
+        files.append(RuleFile(name, path.read_bytes(), folder))
     if faults:
         raise KnowledgeError(faults)
     return tuple(files)
 
 
 def content_hash(files: tuple[RuleFile, ...]) -> str:
-    """SHA-256 over names and bytes: equal exactly when the knowledge bases are."""
+    """SHA-256 over names and bytes: equal exactly when the knowledge bases (or overlays) are."""
     digest = hashlib.sha256()
     for file in files:
         digest.update(f"{file.name}\0{len(file.content)}\0".encode())
         digest.update(file.content)
     return digest.hexdigest()
+
+
+def combined_hash(base: str, overlay: str) -> str:
+    """The hash of a base with an overlay on top."""
+    return hashlib.sha256(f"{base}\0{overlay}".encode()).hexdigest()

@@ -7,16 +7,17 @@ from pathlib import Path
 
 from her2cds.knowledge.base import Knowledge
 from her2cds.knowledge.cache import cache_file, read_cache, write_cache
-from her2cds.knowledge.files import bundled_rules, content_hash, read_files
+from her2cds.knowledge.files import bundled_rules, combined_hash, content_hash, read_files, read_overlay_files
 
 
-def load_knowledge_base(root: Path | None = None, *, use_cache: bool = True) -> Knowledge:
-    """Load and check the knowledge base in `root`, or the bundled one.
+def load_knowledge_base(root: Path | None = None, *, overlay: Path | None = None, use_cache: bool = True) -> Knowledge:
+    """Load and check the knowledge base in `root`, or the bundled one, with the overlay in that folder on top.
 
-    Raises KnowledgeError with every fault found; a knowledge base is never loaded in part.
+    Raises KnowledgeError with every fault found; a knowledge base or an overlay is never loaded in part.
     """
     files = read_files(root or bundled_rules())
-    digest = content_hash(files)
+    over = read_overlay_files(overlay) if overlay is not None else ()
+    digest = combined_hash(content_hash(files), content_hash(over)) if over else content_hash(files)
     path = cache_file(digest, _shape())
     if use_cache:
         cached = read_cache(path, digest)
@@ -25,7 +26,7 @@ def load_knowledge_base(root: Path | None = None, *, use_cache: bool = True) -> 
     # Checking needs the YAML reader and every check; a start from the cache does without them.
     from her2cds.knowledge.build import build
 
-    data = build(files, digest)
+    data = build(files, digest, over)
     if use_cache:
         write_cache(path, data)
     return Knowledge(data)

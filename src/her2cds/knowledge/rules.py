@@ -20,6 +20,7 @@ Category = Literal["preferred", "alternative", "special_situation", "later_line"
 CautionEffect = Literal["exclude", "conditional", "demote", "warn", "monitor"]
 RuleKind = Literal["classification", "therapy", "caution", "biomarker", "request"]
 BiomarkerEffect = Literal["favours", "disfavours", "no_effect", "uncertain"]
+RankingStep = Literal["category", "situation", "evidence", "benefit", "biomarkers", "warnings", "determined"]
 
 
 class Criterion(Entry):
@@ -187,7 +188,7 @@ class Trial(Entry):
 class RankingCriterion(Entry):
     """One step of the lexicographic order; `words` says it to a reader."""
 
-    id: Literal["category", "situation", "evidence", "benefit", "biomarkers", "warnings", "determined"]
+    id: RankingStep
     words: Text
 
 

@@ -10,7 +10,8 @@ from pydantic_core import ErrorDetails
 from her2cds.errors import KnowledgeFault
 from her2cds.knowledge.catalogue import Combination, Discrepancy, Drug, DrugClass, Gene, Regimen, Source
 from her2cds.knowledge.evidence import Evidence
-from her2cds.knowledge.files import LIST_KINDS, MAPPING_KINDS, RULE_FOLDERS, RuleFile
+from her2cds.knowledge.files import LIST_KINDS, MAPPING_KINDS, OVERLAY_KIND, RULE_FOLDERS, RuleFile
+from her2cds.knowledge.overlay_model import Overlay
 from her2cds.knowledge.rules import Criterion, FactDefinition, Manifest, Ranking, Rule, Trial
 from her2cds.knowledge.yaml_reader import Document, read_yaml
 from her2cds.suggest import did_you_mean
@@ -29,6 +30,7 @@ _MODELS: dict[str, type[BaseModel]] = {
     "evidence": Evidence,
     "criteria": Criterion,
     "trials": Trial,
+    OVERLAY_KIND: Overlay,
 }
 
 
@@ -75,9 +77,9 @@ def validate_files(files: tuple[RuleFile, ...]) -> Validated:
         try:
             text = file.content.decode("utf-8")
         except UnicodeDecodeError as error:
-            faults.append(KnowledgeFault(file.name, 1, "", f"not UTF-8 at byte {error.start}"))
+            faults.append(KnowledgeFault(file.shown, 1, "", f"not UTF-8 at byte {error.start}"))
             continue
-        document = read_yaml(file.name, text)
+        document = read_yaml(file.shown, text)
         faults += document.faults
         if document.tree:  # with a duplicate key, say, the rest of the file is still read
             _validate_entries(file.kind, model, document, result)
@@ -91,13 +93,13 @@ def _model_for(file: RuleFile, faults: list[KnowledgeFault]) -> type[BaseModel] 
     if model is None:
         kinds = (*MAPPING_KINDS, *LIST_KINDS, *RULE_FOLDERS)
         faults.append(
-            KnowledgeFault(file.name, 1, "", f"unknown kind of file '{file.kind}'", did_you_mean(file.kind, kinds))
+            KnowledgeFault(file.shown, 1, "", f"unknown kind of file '{file.kind}'", did_you_mean(file.kind, kinds))
         )
     return model
 
 
 def _validate_entries(kind: str, model: type[BaseModel], document: Document, result: Validated) -> None:
-    if kind in MAPPING_KINDS:
+    if kind in (*MAPPING_KINDS, OVERLAY_KIND):
         raw_entries: list[tuple[int | None, object]] = [(None, document.tree)]
     elif isinstance(document.tree, list):
         raw_entries = list(enumerate(document.tree))

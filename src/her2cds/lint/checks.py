@@ -170,7 +170,7 @@ def offers_survive_their_cautions(knowledge: Knowledge) -> Iterator[Finding]:
 def offers_are_sourced(knowledge: Knowledge) -> Iterator[Finding]:
     """Every offer cites a review; the loader checks it too, this says it once more for a reader of the lint."""
     for rule in knowledge.rules_of("therapy"):
-        if not any(knowledge.sources[cite.source].role == "review" for cite in rule.cites):
+        if all(knowledge.sources[cite.source].role == "outside" for cite in rule.cites):
             yield finding(knowledge, "offers_are_sourced", "error", rule.id, "an offer without a source")
 
 

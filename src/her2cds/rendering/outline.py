@@ -9,6 +9,7 @@ from her2cds.rendering.blocks import Block, Bullets, Heading, Paragraph, cite
 from her2cds.report.model import (
     EvidenceShown,
     Investigational,
+    LocalChange,
     Modifier,
     NotRecommended,
     Question,
@@ -62,6 +63,7 @@ def outline(report: Report) -> Iterator[Block]:
     yield from _tests(report)
     yield from _findings(report)
     yield from _notices(report)
+    yield from _overlay(report)
     yield from _sources(report)
 
 
@@ -320,6 +322,22 @@ def _notices(report: Report) -> Iterator[Block]:
         yield Bullets(tuple(lines))
 
 
+def _overlay(report: Report) -> Iterator[Block]:
+    over = report.overlay
+    if over is None:
+        return
+    yield Heading(2, "Changed at this site")
+    note = f" {over.note}" if over.note else ""
+    yield Paragraph(f"{over.title}: overlay {over.id} {over.version} ({over.content_hash[:12]}).{note}")
+    yield Bullets(tuple((one.id, local_change_words(one)) for one in over.changes))
+
+
+def local_change_words(one: LocalChange) -> str:
+    """A change of the site in a few sentences: what, by whom, when, why, and what it touches here."""
+    touches = f"Touches here: {', '.join(one.touches)}." if one.touches else "Touches nothing here."
+    return f"{one.by}, {one.date}: {one.does}. {one.because} {touches} {cite(one.citations)}"
+
+
 def _sources(report: Report) -> Iterator[Block]:
     yield Heading(2, "Sources")
     lines = []
@@ -330,6 +348,7 @@ def _sources(report: Report) -> Iterator[Block]:
     knowledge = report.knowledge
     yield Paragraph(
         f"Knowledge base {knowledge.id} {knowledge.version} ({knowledge.content_hash[:12]}), "
+        f"{f'overlay {knowledge.overlay}, ' if knowledge.overlay else ''}"
         f"software {report.software_version}. "
         f"{knowledge.evidence_cut_off}"
     )

@@ -17,10 +17,12 @@ from her2cds.report.model import (
     SCHEMA_VERSION,
     Classified,
     Notice,
+    NotRecommended,
     Question,
     Report,
     SourceShown,
     TestToRequest,
+    Therapy,
     TrialGroup,
     TrialListing,
 )
@@ -44,15 +46,14 @@ class ReportAssembler:
     def report(self) -> Report:
         """The report."""
         knowledge = self._context.knowledge
-        therapies = tuple(self._therapies.therapy(one) for one in self._decision.ranked)
-        not_recommended = tuple(self._therapies.not_recommended(one) for one in self._decision.gathered.excluded)
+        therapies, not_recommended = self.therapies(), self.not_recommended()
         investigational = tuple(self._therapies.investigational(one) for one in self._decision.gathered.investigational)
         trials = tuple(TrialParts(self._context).groups(self._decision.matches))
         findings = tuple(self._therapies.finding(rule) for rule in self._context.satisfied("biomarker"))
         tests = tuple(self._test(rule) for rule in self._context.satisfied("request"))
         profile = self._chart.profile
         # Every field is made by typed code of our own: building the validators would only cost start-up time.
-        return Report.model_construct(
+        report = Report.model_construct(
             schema_version=SCHEMA_VERSION,
             patient_id=profile.id,
             profile_date=profile.date.isoformat() if profile.date else None,
@@ -60,7 +61,7 @@ class ReportAssembler:
             knowledge=self._context.identity,
             intended_use=knowledge.data.manifest.intended_use,
             statement=self._statement(),
-            classification=self._classification(),
+            classification=self.classification(),
             history=tuple(history(self._chart, knowledge)),
             therapies=therapies,
             not_recommended=not_recommended,
@@ -73,6 +74,15 @@ class ReportAssembler:
             discrepancies=self._discrepancies(),
             sources=self._sources(),
         )
+        return self._with_overlay(report)
+
+    def therapies(self) -> tuple[Therapy, ...]:
+        """The ranked candidates."""
+        return tuple(self._therapies.therapy(one) for one in self._decision.ranked)
+
+    def not_recommended(self) -> tuple[NotRecommended, ...]:
+        """What is ruled out, with the reasons."""
+        return tuple(self._therapies.not_recommended(one) for one in self._decision.gathered.excluded)
 
     def trial_listing(self) -> TrialListing:
         """All trials, those that are not for this patient included."""
@@ -100,7 +110,8 @@ class ReportAssembler:
 
     # --- Classification ---------------------------------------------------------------------------
 
-    def _classification(self) -> tuple[Classified, ...]:
+    def classification(self) -> tuple[Classified, ...]:
+        """The derived facts, each with its trace."""
         result = []
         for fact, rules in self._context.knowledge.derivers.items():
             value = self._context.outcome.facts[fact]
@@ -164,6 +175,16 @@ class ReportAssembler:
             safety_of=tuple(sorted(safety)),
             trials=tuple(sorted(opens)),
         )
+
+    def _with_overlay(self, report: Report) -> Report:
+        """The report with what a site's overlay did to it, where there is one."""
+        applied = self._context.knowledge.overlay
+        if applied is None:
+            return report
+        from her2cds.report.local import overlay_shown  # imported late: most reports have no overlay
+
+        shown = overlay_shown(applied, report, self._context)
+        return report.model_copy(update={"overlay": shown, "sources": self._sources()})
 
     def _notices(self) -> tuple[Notice, ...]:
         notices = [Notice(text=text, rule="", citations=()) for text in self._chart.notices]

@@ -58,9 +58,11 @@ class ReportContext:
 def identity_of(knowledge: Knowledge) -> KnowledgeIdentity:
     """What a knowledge base is known by."""
     data = knowledge.data
+    over = knowledge.overlay.overlay if knowledge.overlay else None
     return KnowledgeIdentity(
         id=data.manifest.id,
         version=data.manifest.version,
         content_hash=data.content_hash,
         evidence_cut_off=data.manifest.evidence_cut_off,
+        overlay=f"{over.id} {over.version}" if over else None,
     )

@@ -22,12 +22,13 @@ SCHEMA_VERSION: Literal["1"] = "1"
 
 @dataclass(frozen=True)
 class KnowledgeIdentity:
-    """Which knowledge base made the report."""
+    """Which knowledge base made the report; `overlay` is the site's overlay on top of it, with its version."""
 
     id: str
     version: str
     content_hash: str
     evidence_cut_off: str
+    overlay: str | None = None
 
 
 @dataclass(frozen=True)
@@ -297,6 +298,32 @@ class TrialKeptOut:
     citations: tuple[Citation, ...]
 
 
+@dataclass(frozen=True)
+class LocalChange:
+    """One change of a site's overlay: who, when, what and why, and the parts of this answer that it touches."""
+
+    id: str
+    by: str
+    date: str
+    does: str
+    because: str
+    touches: tuple[str, ...]
+    citations: tuple[Citation, ...]
+
+
+@dataclass(frozen=True)
+class OverlayShown:
+    """The overlay in use. `note` says where it was written for another version of the base."""
+
+    id: str
+    version: str
+    title: str
+    content_hash: str
+    base_content_hash: str
+    note: str | None
+    changes: tuple[LocalChange, ...]
+
+
 class TrialListing(BaseModel):
     """Every trial of the knowledge base for one patient.
 
@@ -344,6 +371,7 @@ class Report(BaseModel):
     questions: tuple[Question, ...]
     notices: tuple[Notice, ...]
     discrepancies: tuple[Discrepancy, ...]
+    overlay: OverlayShown | None = None
     sources: tuple[SourceShown, ...]
 
     def to_json(self, indent: int | None = 2) -> str:

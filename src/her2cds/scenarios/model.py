@@ -13,14 +13,19 @@ from __future__ import annotations
 
 import copy
 import json
+from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
 import yaml
-from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError, field_validator, model_validator
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
+from pydantic_core import ErrorDetails
 
 from her2cds.errors import Her2CdsError, ProfileError
+from her2cds.knowledge.yaml_reader import Document, read_yaml
 from her2cds.profile.changes import append_at, remove_at, set_at
+from her2cds.suggest import did_you_mean
 
 try:
     from yaml import CSafeLoader as _Loader
@@ -28,8 +33,30 @@ except ImportError:
     from yaml import SafeLoader as _Loader  # type: ignore[assignment]
 
 
+@dataclass(frozen=True, slots=True, order=True)
+class ScenarioFault:
+    """One fault in a scenario file: file, line, what is wrong, and the nearest valid name or what to do."""
+
+    file: str
+    line: int
+    message: str
+    suggestion: str = ""
+
+    def __str__(self) -> str:
+        """The fault as `file:line: message`, with the suggestion on a second line."""
+        text = f"{self.file}:{self.line}: {self.message}"
+        return f"{text}\n  {self.suggestion}" if self.suggestion else text
+
+
 class ScenarioError(Her2CdsError):
-    """A scenario file cannot be read; says where and what was expected."""
+    """Scenarios cannot be run. Carries the faults where they were found in files."""
+
+    def __init__(self, faults: str | Sequence[ScenarioFault]) -> None:
+        self.faults = () if isinstance(faults, str) else tuple(sorted(faults))
+        count = f"{len(self.faults)} fault{'s' if len(self.faults) != 1 else ''}"
+        super().__init__(
+            faults if isinstance(faults, str) else "\n".join([f"scenarios: {count}", *map(str, self.faults)])
+        )
 
 
 class _Part(BaseModel):
@@ -59,8 +86,15 @@ class PatientOf(_Part):
 Texts = Annotated[tuple[str, ...], Field(default=())]
 
 
+VerdictKind = Literal["classification", "therapy", "caution", "biomarker", "request", "trial", "situation"]
+
+
 class Expectation(_Part):
-    """What the report must say. Every field that is given is checked; nothing else is."""
+    """What the report must say. Every field that is given is checked; nothing else is.
+
+    `fires_exactly` lists by kind every rule with a condition that is satisfied, and no other may be; `concludes` gives
+    satisfied rules with their whole conclusion, in the words of `conclusion_words`.
+    """
 
     classification: dict[str, str] = Field(default_factory=dict)
     top_regimen: tuple[str, ...] = ()
@@ -91,6 +125,8 @@ class Expectation(_Part):
     shows: Texts
     does_not_show: Texts
     fires: Texts
+    fires_exactly: dict[VerdictKind, tuple[str, ...]] = Field(default_factory=dict)
+    concludes: dict[str, str] = Field(default_factory=dict)
     just_misses: Texts
     invalid: Texts
 
@@ -120,19 +156,69 @@ class Scenario(_Part):
         return self
 
 
-_SCENARIOS = TypeAdapter(tuple[Scenario, ...])
+_MODELS: dict[tuple[int | str, ...], type[BaseModel]] = {("patient",): PatientOf, ("expect",): Expectation}
+
+
+@dataclass(frozen=True, slots=True)
+class LocatedScenario:
+    """A scenario with its file and the lines of its parts."""
+
+    scenario: Scenario
+    file: str
+    document: Document
+    index: int
+
+    @property
+    def line(self) -> int:
+        """Where the scenario begins."""
+        return self.document.line((self.index,))
+
+    def fault(self, message: str, suggestion: str = "", *path: str | int) -> ScenarioFault:
+        """A fault of this scenario, at the line of the given field."""
+        return ScenarioFault(self.file, self.document.line((self.index, *path)), message, suggestion)
 
 
 def read_scenarios(path: Path) -> tuple[Scenario, ...]:
-    """The scenarios of one file. Raises ScenarioError with the file and what is wrong in it."""
+    """The scenarios of one file. Raises ScenarioError with every fault, each with its line."""
+    return tuple(one.scenario for one in read_located(path))
+
+
+def read_located(path: Path) -> tuple[LocatedScenario, ...]:
+    """The scenarios of one file with their places. Raises ScenarioError with every fault, each with its line."""
     try:
-        raw = yaml.load(path.read_text(encoding="utf-8"), Loader=_Loader)
-        return _SCENARIOS.validate_python(raw)
-    except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
-        raise ScenarioError(f"{path.name}: {error}") from None
-    except ValidationError as error:
-        faults = [f"{'.'.join(str(part) for part in one['loc'])}: {one['msg']}" for one in error.errors()]
-        raise ScenarioError("\n".join([f"{path.name}: {len(faults)} faults", *faults])) from None
+        text = path.read_text(encoding="utf-8")
+    except (OSError, UnicodeDecodeError) as error:
+        raise ScenarioError([ScenarioFault(str(path), 0, f"cannot be read: {error}")]) from None
+    document = read_yaml(str(path), text)
+    faults = [ScenarioFault(str(path), one.line, one.message, one.suggestion) for one in document.faults]
+    if faults:
+        raise ScenarioError(faults)
+    tree = yaml.load(text, Loader=_Loader)  # once more, for numbers and truth values; `document` holds text and lines
+    if not isinstance(tree, list):
+        raise ScenarioError([ScenarioFault(str(path), 1, "expected a list of scenarios", "start with `- title: …`")])
+    found = []
+    for index, raw in enumerate(tree):
+        try:
+            found.append(LocatedScenario(Scenario.model_validate(raw), str(path), document, index))
+        except ValidationError as error:
+            faults += [_fault(detail, document, index) for detail in error.errors()]
+    if faults:
+        raise ScenarioError(faults)
+    return tuple(found)
+
+
+def _fault(detail: ErrorDetails, document: Document, index: int) -> ScenarioFault:
+    location = detail["loc"]
+    where = ".".join(str(part) for part in location)
+    message, suggestion = detail["msg"].removeprefix("Value error, "), ""
+    if detail["type"] == "extra_forbidden":
+        model = _MODELS.get(location[:-1], Scenario)
+        message = f"unknown field '{location[-1]}'"
+        suggestion = did_you_mean(str(location[-1]), model.model_fields) or f"one of: {', '.join(model.model_fields)}"
+    elif detail["type"] == "missing":
+        message = "required field is missing"
+    line = document.line((index, *location))
+    return ScenarioFault(document.file, line, f"{where}: {message}" if where else message, suggestion)
 
 
 def build_patient(patient: PatientOf, examples: Path) -> dict[str, Any]:

@@ -1,0 +1,79 @@
+"""`her2cds kb mutate`: how many small wrong changes of the rules do the scenarios notice?"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Sequence
+from fnmatch import fnmatchcase
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from her2cds.cli.options import Rules
+from her2cds.cli.output import Exit, fail, open_knowledge, stdout
+
+if TYPE_CHECKING:
+    from her2cds.mutation.run import Verdict
+
+
+def mutate(
+    scenarios: Annotated[list[Path], typer.Option("--scenarios", help="folder of scenario files; may be repeated")],
+    examples: Annotated[Path, typer.Option("--examples", help="folder of patient examples")],
+    entry: Annotated[
+        list[str] | None,
+        typer.Option("--rule", help="only such rules, criteria or trials (caution.*); may be repeated"),
+    ] = None,
+    operator: Annotated[
+        list[str] | None, typer.Option("--kind", help="only this kind of change (`threshold moved`); may be repeated")
+    ] = None,
+    sample: Annotated[int, typer.Option("--every", min=1, help="only every n-th change")] = 1,
+    at_least: Annotated[float, typer.Option("--at-least", min=0, max=100, help="share to kill, in percent")] = 0.0,
+    random_patients: Annotated[
+        int, typer.Option("--random-patients", min=0, help="mark survivors that none of so many tells apart")
+    ] = 0,
+    quiet: Annotated[bool, typer.Option("--quiet", "-q", help="count the survivors, do not list them")] = False,
+    rules: Rules = None,
+) -> None:
+    """Change the rules in small wrong ways and list the changes that no scenario notices."""
+    from her2cds.mutation.equivalent import told_apart_by_nobody
+    from her2cds.mutation.mutants import mutants
+    from her2cds.mutation.run import MutationTest
+    from her2cds.scenarios.model import ScenarioError
+    from her2cds.scenarios.suite import read_suite, scenario_files
+
+    knowledge = open_knowledge(rules)
+    base = knowledge.knowledge
+    try:
+        suite = MutationTest(read_suite(scenario_files(scenarios), examples, knowledge), base)
+    except ScenarioError as error:
+        raise typer.Exit(int(fail(Exit.usage, str(error)))) from None
+    chosen = [
+        one
+        for one in mutants(base)
+        if (not entry or any(fnmatchcase(one.entry, pattern) for pattern in entry))
+        and (not operator or one.operator in operator)
+    ][::sample]
+    if not chosen:
+        raise typer.Exit(int(fail(Exit.usage, "no change fits --rule and --kind; nothing was run")))
+    verdicts = list(suite.run(chosen))
+    survivors = [one.mutant for one in verdicts if one.killed_by is None]
+    if not quiet:
+        alike = told_apart_by_nobody(survivors, base, random_patients) if random_patients else frozenset()
+        for place, one in enumerate(survivors):
+            note = f" (told apart by none of {random_patients} random patients)" if place in alike else ""
+            stdout(f"survived: {one}{note}")
+    raise typer.Exit(int(_summary(verdicts, suite.left_out, at_least)))
+
+
+def _summary(verdicts: Sequence[Verdict], left_out: Sequence[str], at_least: float) -> Exit:
+    every, killed = Counter(one.mutant.operator for one in verdicts), Counter[str]()
+    killed.update(one.mutant.operator for one in verdicts if one.killed_by is not None)
+    for operator, count in sorted(every.items()):
+        stdout(f"  {operator}: {killed[operator]} of {count} killed")
+    for title in left_out:
+        stdout(f"left out, because it fails on the unchanged rules: {title}")
+    share = 100 * killed.total() / every.total()
+    stdout(f"mutation: {every.total()} changes, {killed.total()} killed ({share:.1f} %), "
+           f"{every.total() - killed.total()} survived")  # fmt: skip
+    return Exit.failed_check if share < at_least else Exit.ok

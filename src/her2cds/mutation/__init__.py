@@ -1,0 +1,1 @@
+"""Mutation testing of the rules: small wrong changes, and whether the scenarios notice them."""

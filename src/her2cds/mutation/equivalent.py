@@ -1,0 +1,28 @@
+"""Survivors that may not be wrong at all: changed conditions that no random patient tells from the original."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from her2cds.engine.selfcheck import RandomFacts
+from her2cds.knowledge.base import Knowledge
+from her2cds.mutation.mutants import Mutant
+from her2cds.mutation.run import PlainEvaluator, truth_in
+
+
+def told_apart_by_nobody(
+    mutants: Sequence[Mutant], knowledge: Knowledge, patients: int, seed: int = 1
+) -> frozenset[int]:
+    """The places in `mutants` of changed conditions that have the original's truth for every random patient.
+
+    A hint and no proof: the random facts are independent of each other, so they hold combinations that no profile has.
+    """
+    alike = {place: one for place, one in enumerate(mutants) if one.condition is not None}
+    generator, plain = RandomFacts(knowledge, seed), PlainEvaluator(knowledge)
+    for _ in range(patients):
+        outcome = plain.outcome(knowledge, generator.facts())
+        for place, one in list(alike.items()):
+            assert one.condition is not None
+            if truth_in(one.condition, outcome.facts, outcome.verdicts) is not outcome.verdicts[one.entry]:
+                del alike[place]
+    return frozenset(alike)

@@ -1,0 +1,218 @@
+"""Mutation testing: every kind of small wrong change is made, reaches whom it can, and is killed where it shows."""
+
+from __future__ import annotations
+
+import shutil
+from pathlib import Path
+from typing import Any
+
+import pytest
+from typer.testing import CliRunner
+
+from her2cds import KnowledgeBase
+from her2cds.cli.app import app
+from her2cds.engine.explain import evaluate_plainly
+from her2cds.engine.selfcheck import RandomFacts
+from her2cds.errors import EngineError
+from her2cds.knowledge.conditions import All, AnyOf, Condition, Leaf, Not
+from her2cds.mutation.conclusions import changed_rules
+from her2cds.mutation.conditions import variants
+from her2cds.mutation.equivalent import told_apart_by_nobody
+from her2cds.mutation.mutants import Mutant, mutants
+from her2cds.mutation.run import MutationTest, PlainEvaluator, truth_in
+from her2cds.scenarios.run import run_on
+from her2cds.scenarios.suite import Case, read_suite, scenario_files
+from tests.conftest import PROJECT
+
+TWO_LINES = Leaf("lines.metastatic", "at_least", 2.0)
+LVEF = Leaf("health.lvef", "less_than", 50.0)
+POSITIVE = Leaf("her2.class", "is", "positive")
+DRUGS = Leaf("prior.agents", "contains_any", ("t-dxd", "t-dm1"))
+
+
+def changes(condition: Condition, knowledge: KnowledgeBase) -> set[tuple[str, Condition]]:
+    return {(one.operator, one.condition) for one in variants(condition, knowledge.knowledge.domains)}
+
+
+def test_thresholds_move_by_one_step_and_measured_ones_at_the_boundary(knowledge: KnowledgeBase) -> None:
+    moved = {("threshold moved", Leaf("lines.metastatic", "at_least", number)) for number in (1.0, 3.0)}
+    assert changes(TWO_LINES, knowledge) == moved
+    assert ("boundary moved", Leaf("health.lvef", "at_most", 50.0)) in changes(LVEF, knowledge)
+
+
+def test_parts_are_dropped_and_junctions_swapped(knowledge: KnowledgeBase) -> None:
+    found = changes(All((POSITIVE, TWO_LINES)), knowledge)
+    assert ("condition dropped", POSITIVE) in found
+    assert ("condition dropped", TWO_LINES) in found
+    assert ("all became any", AnyOf((POSITIVE, TWO_LINES))) in found
+    assert ("negation dropped", POSITIVE) in changes(Not(POSITIVE), knowledge)
+
+
+def test_values_and_drugs_are_swapped_and_dropped(knowledge: KnowledgeBase) -> None:
+    assert {operator for operator, _ in changes(POSITIVE, knowledge)} == {"value swapped"}
+    dropped = {("value dropped", Leaf("prior.agents", "contains_any", (one,))) for one in ("t-dxd", "t-dm1")}
+    assert changes(DRUGS, knowledge) == dropped
+    pregnant = Leaf("patient.pregnant", "is", True)
+    assert changes(pregnant, knowledge) == {("value flipped", Leaf("patient.pregnant", "is", False))}
+
+
+@pytest.mark.parametrize(
+    ("rule", "operators"),
+    [
+        ("therapy.second-line.tucatinib", {"category flipped", "regimen swapped", "rechallenge dropped"}),
+        ("therapy.second-line.t-dxd", {"evidence removed", "situation dropped"}),
+        ("caution.lvef-40-to-50.her2-antibodies", {"effect flipped"}),
+        ("biomarker.pten-loss.trastuzumab", {"effect flipped", "level flipped"}),
+        ("class.hr.positive", {"derived value flipped"}),
+        ("request.pam50", {"purpose flipped"}),
+    ],
+)
+def test_conclusions_are_flipped_by_kind_of_rule(rule: str, operators: set[str], knowledge: KnowledgeBase) -> None:
+    base = knowledge.knowledge
+    found = list(changed_rules(base.rules[rule], base))
+    assert operators <= {one.operator for one in found}
+    assert all(one.rule != base.rules[rule] for one in found)
+
+
+def test_every_mutant_differs_from_the_base_and_from_the_others(knowledge: KnowledgeBase) -> None:
+    base = knowledge.knowledge
+    found = list(mutants(base))
+    assert len(found) > 3000
+    assert all(one.condition != base.conditions[one.entry] for one in found if one.condition is not None)
+    assert len({(str(one), one.condition) for one in found}) == len(found)
+
+
+def test_the_quick_evaluator_agrees_with_the_reference(knowledge: KnowledgeBase) -> None:
+    base, quick = knowledge.knowledge, PlainEvaluator(knowledge.knowledge)
+    generator = RandomFacts(base, seed=3)
+    for _ in range(50):
+        facts = generator.facts()
+        reference = evaluate_plainly(base, facts)
+        assert quick.outcome(base, facts) == reference
+
+
+def case_of(text: str, folder: Path, knowledge: KnowledgeBase) -> Case:
+    (folder / "one.yaml").write_text(text, encoding="utf-8")
+    (case,) = read_suite([folder / "one.yaml"], PROJECT / "patient_examples", knowledge)
+    return case
+
+
+def verdicts(text: str, entry: str, tmp_path: Path, knowledge: KnowledgeBase) -> dict[str, bool]:
+    """For each mutant of an entry, whether the scenario kills it."""
+    test = MutationTest([case_of(text, tmp_path, knowledge)], knowledge.knowledge)
+    chosen = [one for one in mutants(knowledge.knowledge) if one.entry == entry]
+    return {f"{one.mutant.operator}: {one.mutant.words}": one.killed_by is not None for one in test.run(chosen)}
+
+
+def test_a_scenario_kills_what_it_notices_and_nothing_else(tmp_path: Path, knowledge: KnowledgeBase) -> None:
+    start = "- {title: T-DXd comes first here, patient: second-line-her2-positive, expect: "
+    killed = verdicts(start + "{top_regimen: t-dxd}}\n", "therapy.second-line.t-dxd", tmp_path, knowledge)
+    assert killed["category flipped: preferred became alternative"]
+    assert killed["never fires: the condition never holds"]
+    assert not killed["evidence removed: destiny-breast01"]
+    text = start + "{fires: [therapy.second-line.t-dm1]}}\n"
+    assert not any(verdicts(text, "therapy.second-line.t-dxd", tmp_path, knowledge).values())
+
+
+def test_what_fails_already_kills_nothing_and_is_named(tmp_path: Path, knowledge: KnowledgeBase) -> None:
+    text = "- {title: T-DM1 comes first here, patient: second-line-her2-positive, expect: {top_regimen: t-dm1}}\n"
+    test = MutationTest([case_of(text, tmp_path, knowledge)], knowledge.knowledge)
+    assert test.left_out == ["T-DM1 comes first here"]
+    assert all(one.killed_by is None for one in list(test.run(list(mutants(knowledge.knowledge))[:50])))
+
+
+def test_short_cuts_kill_exactly_what_a_full_run_kills(knowledge: KnowledgeBase) -> None:
+    """Mutants sampled from all kinds, each run in full against every scenario with the engine itself."""
+    files = scenario_files([PROJECT / "tests" / "scenarios" / "second-line.yaml"])
+    cases = read_suite(files, PROJECT / "patient_examples", knowledge)
+    test = MutationTest(cases, knowledge.knowledge)
+    entries = (
+        "therapy.second-line",
+        "caution.ild",
+        "class.pathway.second",
+        "had-trastuzumab",
+        "regimen t-d",
+        "ranking",
+    )
+    chosen = [one for one in mutants(knowledge.knowledge) if one.entry.startswith(entries)][::6]
+    assert len(chosen) > 20
+    for verdict in test.run(chosen):
+        assert (verdict.killed_by is not None) == fails_in_full(verdict.mutant, cases), str(verdict.mutant)
+
+
+def fails_in_full(mutant: Mutant, cases: tuple[Case, ...]) -> bool:
+    try:
+        changed = KnowledgeBase(mutant.make())
+        return any(run_on(case.scenario, case.patient, changed).differences for case in cases)
+    except EngineError:
+        return True
+
+
+def test_survivors_that_nobody_tells_apart_are_marked(knowledge: KnowledgeBase) -> None:
+    base = knowledge.knowledge
+    node = "therapy.second-line.t-dxd"
+    same = Mutant(node, "nothing", "the same", lambda: base, frozenset(), base.conditions[node], (node,))
+    other = next(one for one in mutants(base) if one.entry == "criterion" or one.operator == "negation dropped")
+    assert told_apart_by_nobody([same, other], base, patients=200) == {0}
+
+
+def test_truth_is_kleenes(knowledge: KnowledgeBase) -> None:
+    facts = RandomFacts(knowledge.knowledge, seed=5).facts()
+    for one in (POSITIVE, TWO_LINES, DRUGS):
+        value = truth_in(one, facts, {})
+        assert truth_in(Not(one), facts, {}) is value.negated()
+        assert truth_in(All((one,)), facts, {}) is truth_in(AnyOf((one,)), facts, {}) is value
+
+
+def kb(*arguments: str | Path) -> Any:
+    examples = ["--examples", str(PROJECT / "patient_examples"), "--rules", str(PROJECT / "rules")]
+    return CliRunner().invoke(app, ["kb", *map(str, arguments), *examples])
+
+
+def test_the_command_counts_lists_and_judges() -> None:
+    options = ("--scenarios", PROJECT / "tests" / "scenarios", "--rule", "therapy.second-line.t-dm1")
+    result = kb("mutate", *options)
+    assert result.exit_code == 0
+    assert "condition dropped: 3 of 3 killed" in result.output
+    assert kb("mutate", *options, "--kind", "condition dropped", "--at-least", "100").exit_code == 0
+    assert kb("mutate", "--scenarios", PROJECT / "tests" / "scenarios", "--rule", "no.such").exit_code == 2
+
+
+def test_the_command_fails_below_the_wanted_share(tmp_path: Path) -> None:
+    text = "- {title: A scenario that sees little, patient: her2-zero, expect: {nothing_ranked: true}}\n"
+    (tmp_path / "one.yaml").write_text(text, encoding="utf-8")
+    result = kb("mutate", "--scenarios", tmp_path, "--rule", "therapy.second-line.t-dm1", "--at-least", "50")
+    assert result.exit_code == 1
+    assert "survived: therapy.second-line.t-dm1: category flipped" in result.output
+
+
+@pytest.mark.soak
+def test_the_scenarios_kill_95_percent_of_all_changes() -> None:
+    result = kb("mutate", "--scenarios", PROJECT / "tests" / "scenarios", "--at-least", "95", "-q")
+    assert result.exit_code == 0, result.output
+
+
+def test_freezing_renews_what_was_frozen_and_nothing_else(tmp_path: Path) -> None:
+    file = tmp_path / "frozen.yaml"
+    text = (
+        "# Kept.\n- title: What a second-line patient fires\n  patient: {example: second-line-her2-positive}\n"
+        "  expect:\n    fires_exactly: {therapy: [therapy.gone]}\n    concludes: {therapy.gone: something}\n"
+        "- title: A scenario by hand stays\n  patient: {example: her2-zero}\n  expect: {nothing_ranked: true}\n"
+    )
+    file.write_text(text, encoding="utf-8")
+    assert kb("freeze", file).exit_code == 0
+    renewed = file.read_text(encoding="utf-8")
+    assert renewed.startswith("# Kept.\n")
+    assert "therapy.second-line.t-dxd: preferred t-dxd; fits stable-brain-metastases" in renewed
+    assert "therapy.gone" not in renewed
+    assert "nothing_ranked: true" in renewed
+    test = CliRunner().invoke(app, ["test", str(file), "--examples", str(PROJECT / "patient_examples")])
+    assert test.exit_code == 0, test.output
+
+
+def test_the_frozen_scenarios_are_as_the_command_writes_them(tmp_path: Path) -> None:
+    """After a wanted change of the rules: `her2cds kb freeze tests/scenarios/frozen.yaml`, then read the difference."""
+    file = tmp_path / "frozen.yaml"
+    shutil.copy(PROJECT / "tests" / "scenarios" / "frozen.yaml", file)
+    assert kb("freeze", file).exit_code == 0
+    assert file.read_text(encoding="utf-8") == (PROJECT / "tests/scenarios/frozen.yaml").read_text(encoding="utf-8")
