@@ -7,9 +7,11 @@ from typing import Annotated
 
 import typer
 
+from her2cds.cli import author
 from her2cds.cli.output import Exit, fail, open_knowledge, stdout
 
 kb_app = typer.Typer(help="Check and review the knowledge base.", no_args_is_help=True, rich_markup_mode=None)
+author.register(kb_app)
 Rules = Annotated[Path | None, typer.Option("--rules", help="folder of a knowledge base (default: the bundled one)")]
 
 

@@ -11,9 +11,9 @@ from her2cds.errors import EngineError
 from her2cds.exhaustive.minimal import ways_to, words
 from her2cds.exhaustive.model import Answer, Fault
 from her2cds.exhaustive.sweep import Case, sweep
+from her2cds.facts.truth import Truth
 from her2cds.knowledge.base import Knowledge
 from her2cds.knowledge.conditions import All
-from her2cds.facts.truth import Truth
 
 QUESTION = "no two classification rules derive different values"
 

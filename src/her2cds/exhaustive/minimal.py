@@ -24,10 +24,11 @@ def ways_to(
     """
     excluded: list[Condition] = []
     for _ in range(most):
-        found = [case for case in sweep(knowledge, (goal,), (*within, *excluded)).cases if case.truths == (Truth.TRUE,)]
+        possible = (*within, *excluded)
+        found = [case for case in sweep(knowledge, (goal,), possible).cases if case.truths == (Truth.TRUE,)]
         if not found:
             return
-        residuals = Residuals(knowledge, (goal,))
+        residuals = Residuals(knowledge, (All(possible), goal))
         choice = _smallest(residuals, found[0].example)
         excluded.append(Not(All(tuple(_as_conditions(residuals, choice)))))
         yield choice
@@ -35,7 +36,7 @@ def ways_to(
 
 def _smallest(residuals: Residuals, example: Choice) -> Choice:
     """The example without what is not needed: what is left out may be anything."""
-    kept = [(variable, chosen) for variable, chosen in example if variable in residuals.variables]
+    kept = list(example)
     for one in list(kept):
         fewer = [other for other in kept if other is not one]
         if _holds(residuals, fewer):
@@ -44,7 +45,7 @@ def _smallest(residuals: Residuals, example: Choice) -> Choice:
 
 
 def _holds(residuals: Residuals, choice: Sequence[tuple[Variable, ValueClass]]) -> bool:
-    (node,) = residuals.roots
+    _, node = residuals.roots
     for variable, chosen in choice:
         node = residuals.assign(node, variable, chosen, {})
     return node == Truth.TRUE

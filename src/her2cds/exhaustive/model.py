@@ -25,7 +25,8 @@ class Answer:
 
     `combinations` are those of the classes of values of all facts that the question reads, `impossible` those among
     them that no patient can show or that are not asked about, `cases` what is left after those that no rule tells
-    apart are counted together, and `outcomes` how many combinations come to what.
+    apart are counted together, and `outcomes` how many combinations come to what. `gaps` are what the knowledge base
+    has no rule for: the patient is told so with a reason, and it is no fault.
     """
 
     question: str
@@ -36,6 +37,7 @@ class Answer:
     cases: int = 0
     outcomes: dict[str, int] = field(default_factory=dict)
     faults: list[Fault] = field(default_factory=list)
+    gaps: list[Fault] = field(default_factory=list)
 
     def count(self, swept: Swept) -> None:
         """Enter the counts of a sweep."""

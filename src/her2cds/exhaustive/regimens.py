@@ -16,7 +16,6 @@ from her2cds.exhaustive.model import Answer, Fault
 from her2cds.exhaustive.sweep import Case, sweep
 from her2cds.exhaustive.variables import as_facts
 from her2cds.facts.truth import Truth
-from her2cds.knowledge.base import Knowledge
 from her2cds.knowledge.catalogue import Regimen
 from her2cds.knowledge.conditions import All, AnyOf, Condition, Leaf
 from her2cds.knowledge.rules import Rule
@@ -57,7 +56,7 @@ class _Offered:
     def is_safe(self) -> Answer:
         """Over every combination, known or not, of all facts that the offers and what rules them out read."""
         answer = Answer(SAFE, self._regimen.id)
-        swept = sweep(self._knowledge, (*self._offers, self._ruled_out()))
+        swept = sweep(self._knowledge, (*self._offers, self._excluded(), self._ruled_out()))
         answer.count(swept)
         for case in swept.cases:
             self._put_to_the_code(case, answer)
@@ -101,6 +100,11 @@ class _Offered:
         found: list[Condition] = [Leaf("health.hypersensitivity", "contains", drug)]
         if drug not in self._allowed_again():
             found.append(Leaf("prior.progressed_on", "contains", drug))
+        return (*found, *self._cautions(drug))
+
+    def _cautions(self, drug: str) -> tuple[Condition, ...]:
+        """The conditions of the cautions that exclude the drug."""
+        found = []
         for rule in self._knowledge.rules_of("caution"):
             assert rule.caution is not None
             concerns = drug in self._knowledge.target_drugs[rule.id] or self._regimen.id in rule.caution.on.regimens
@@ -114,23 +118,32 @@ class _Offered:
         return frozenset.intersection(*allowed)
 
     def _ruled_out(self) -> Condition:
+        """Some part has no drug left that may be given."""
         return AnyOf(tuple(All(tuple(AnyOf(self.reasons[drug]) for drug in part)) for part in self._parts))
+
+    def _excluded(self) -> Condition:
+        """The same by cautions alone."""
+        return AnyOf(tuple(All(tuple(AnyOf(self._cautions(drug)) for drug in part)) for part in self._parts))
 
     # --- What the code makes of it ----------------------------------------------------------------
 
     def _put_to_the_code(self, case: Case, answer: Answer) -> None:
         gathered, verdicts = self._gather(case)
-        *offers, ruled_out = case.truths
-        if verdicts != offers:
-            answer.faults.append(Fault("the engine's verdicts differ from the enumerated ones", words(case.example)))
-        care, investigational, excluded = (self._mine(ones) for ones in _lists(gathered))
+        *offers, excluded, ruled_out = case.truths
+        listed = self._mine((*gathered.ranked, *gathered.investigational))
         offered = any(truth is not Truth.FALSE for truth in offers)
-        if ruled_out is Truth.TRUE and (care or investigational):
-            answer.faults.append(Fault("listed, although it is ruled out", words(case.example)))
-        if offered and ruled_out is not Truth.TRUE and not (care or investigational):
-            answer.faults.append(Fault("not listed, although offered and not ruled out", words(case.example)))
-        if offered and ruled_out is Truth.TRUE and not excluded:
-            answer.faults.append(Fault("offered and ruled out, and not shown as ruled out", words(case.example)))
+        wrong = {
+            "the engine's verdicts differ from the enumerated ones": verdicts != offers,
+            "listed, although it is ruled out": ruled_out is Truth.TRUE and listed,
+            "not listed, although offered and not ruled out": offered and ruled_out is not Truth.TRUE and not listed,
+            "offered and ruled out, and nowhere shown as ruled out": (
+                offered and ruled_out is Truth.TRUE and not self._mine(gathered.excluded)
+            ),
+            "listed without a word on a contraindication that may hold": (
+                excluded is Truth.UNKNOWN and any(not one.open_checks for one in listed)
+            ),
+        }
+        answer.faults += [Fault(message, words(case.example)) for message, holds in wrong.items() if holds]
         answer.came_to(_outcome(offers, ruled_out), case.combinations)
 
     def _one_reason(self, drug: str, reason: Condition, others: list[Condition], answer: Answer) -> None:
@@ -155,10 +168,6 @@ class _Offered:
 
     def _is_mine(self, candidate: Candidate) -> bool:
         return candidate.regimen.id == self._regimen.id
-
-
-def _lists(gathered: Gathered) -> tuple[tuple[Candidate, ...], ...]:
-    return gathered.ranked, gathered.investigational, gathered.excluded
 
 
 def _outcome(offers: list[Truth], ruled_out: Truth) -> str:

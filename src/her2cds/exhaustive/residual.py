@@ -52,9 +52,17 @@ class Residuals:
         self._masks: dict[int, int] = {}
         self._bits = {variable: 1 << place for place, variable in enumerate(self.variables)}
 
-    def classes(self, variable: Variable) -> tuple[ValueClass, ...]:
-        """The classes of values of a variable that these conditions tell apart."""
-        return value_classes(self._knowledge.facts[variable.fact], variable, self._tests_of[variable])
+    def classes(self, variable: Variable, settled: bool = False) -> tuple[ValueClass, ...]:
+        """The classes of values of a variable that these conditions tell apart.
+
+        With `settled` only those that answer every test; where a test asks whether the fact is known, not knowing it is
+        an answer of its own and stays.
+        """
+        tests = self._tests_of[variable]
+        found = value_classes(self._knowledge.facts[variable.fact], variable, tests)
+        if not settled or any(test.operator == "known" for test in tests):
+            return found
+        return tuple(one for one in found if Truth.UNKNOWN not in one.truths)
 
     def tests(self, variable: Variable) -> tuple[Leaf, ...]:
         """The tests that ask about a variable, in the order of the truths of its classes."""

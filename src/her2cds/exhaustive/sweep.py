@@ -40,16 +40,19 @@ class Swept:
     cases: tuple[Case, ...]
 
 
-def sweep(knowledge: Knowledge, conditions: Sequence[Condition], within: Sequence[Condition] = ()) -> Swept:
+def sweep(
+    knowledge: Knowledge, conditions: Sequence[Condition], within: Sequence[Condition] = (), settled: bool = False
+) -> Swept:
     """The truths of `conditions` for every combination of the facts that they read.
 
-    Combinations that make a condition of `within` false cannot be, or are not asked about.
+    Combinations that make a condition of `within` false cannot be, or are not asked about. With `settled` no fact is
+    left unknown or narrowed down, but for those of which a test asks whether they are known.
     """
     residuals = Residuals(knowledge, (All(tuple(within)), *conditions))
     states: States = {residuals.roots: (1, None)}
     total = 1
     for variable in residuals.variables:
-        classes = residuals.classes(variable)
+        classes = residuals.classes(variable, settled)
         total *= len(classes)
         states = _step(residuals, variable, classes, states)
     cases = tuple(

@@ -1,15 +1,16 @@
 """The facts that conditions read, each with its values sorted into classes that some test tells apart.
 
 A scalar fact is one variable. A set is one variable for each member that a test names, because tests ask about
-members one by one; only a set whose completeness is tested (`known`) is one variable as a whole. A class is everything that meets the same tests alike: settled values, values narrowed down to a
-few (facts marked `partial`), not applicable, and unknown.
+members one by one; only a set whose completeness is tested (`known`) is one variable as a whole. A class is everything
+that meets the same tests alike: settled values, values narrowed down to a few (facts marked `partial`), not applicable,
+and unknown.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
-from itertools import combinations, product
+from itertools import combinations, pairwise, product
 
 from her2cds.facts.truth import Truth
 from her2cds.facts.values import Fact, FactBase, Scalar, ScalarFact, SetFact, truth_of
@@ -116,7 +117,7 @@ def _points(definition: FactDefinition, cuts: list[float]) -> Iterator[float]:
         yield from (float(number) for number in range(int(low), int(last) + 1))
         return
     ends = sorted({low, *cuts, high})
-    for start, end in zip(ends, ends[1:], strict=False):
+    for start, end in pairwise(ends):
         yield start
         yield (start + end) / 2
     yield high
