@@ -95,3 +95,7 @@ class EngineError(Her2CdsError):
 
 class UnknownNameError(Her2CdsError):
     """A regimen, rule or trial was asked for by a name that the knowledge base does not hold."""
+
+
+class MissingExtraError(Her2CdsError):
+    """Something needs an optional extra of this package that is not installed; the message says how to get it."""

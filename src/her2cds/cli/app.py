@@ -17,7 +17,8 @@ from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
-from her2cds.cli import explore
+from her2cds.cli import author, explore
+from her2cds.cli.doctor import doctor
 from her2cds.cli.kb import kb_app
 from her2cds.cli.options import File, Files, Format, Output, Registry, ReportFormat, Rules
 from her2cds.cli.output import Exit, content_of, fail, guarded, open_knowledge, print_answers, stdout
@@ -44,6 +45,7 @@ app.add_typer(trials_app, name="trials")
 app.command()(explore.questions)
 app.command(name="what-if")(explore.what_if)
 app.command()(explore.compare)
+app.command()(doctor)
 
 
 class SchemaKind(StrEnum):
@@ -51,6 +53,7 @@ class SchemaKind(StrEnum):
 
     patient = "patient"
     report = "report"
+    rules = "rules"
 
 
 @app.command()
@@ -102,9 +105,19 @@ def validate(files: Files, rules: Rules = None) -> None:
 
 
 @app.command()
-def schema(kind: Annotated[SchemaKind, typer.Argument(help="patient or report")]) -> None:
-    """Print the JSON Schema of the patient profile or of the report."""
+def schema(
+    kind: Annotated[SchemaKind, typer.Argument(help="patient, report or rules")],
+    output: Annotated[
+        Path | None, typer.Option("--output", "-o", help="for rules: folder to write one schema per kind of file")
+    ] = None,
+    rules: Rules = None,
+) -> None:
+    """Print the JSON Schema of the patient profile, of the report, or of the files of a knowledge base."""
     import json
+
+    if kind is SchemaKind.rules:
+        author.print_rule_schemas(open_knowledge(rules).knowledge, output)
+        return
 
     from her2cds.profile.model import Profile
     from her2cds.report.model import Report

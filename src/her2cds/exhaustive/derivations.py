@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 from her2cds.engine.derivation import derive_fact
 from her2cds.engine.explain import shown
-from her2cds.engine.strata import derivers
+from her2cds.engine.strata import derivers, levels
 from her2cds.errors import EngineError
 from her2cds.exhaustive.minimal import ways_to, words
 from her2cds.exhaustive.model import Answer, Fault
@@ -19,14 +19,22 @@ QUESTION = "no two classification rules derive different values"
 
 
 def derivations(knowledge: Knowledge) -> Iterator[Answer]:
-    """One answer for each derived fact, in an order in which the ones it rests on come first."""
-    for fact, rules in derivers(knowledge).items():
-        answer = Answer(QUESTION, fact)
-        swept = sweep(knowledge, [knowledge.conditions[rule] for rule in rules])
-        answer.count(swept)
-        for case in swept.cases:
-            _enter(answer, case, fact, rules, knowledge)
-        yield answer
+    """One answer for each derived fact, after those that it rests on; none for what rests on a contradiction."""
+    rules = derivers(knowledge)
+    for level in levels(knowledge):
+        answers = [_one_fact(fact, rules[fact], knowledge) for fact in level.completes]
+        yield from answers
+        if any(answer.faults for answer in answers):
+            return
+
+
+def _one_fact(fact: str, rules: tuple[str, ...], knowledge: Knowledge) -> Answer:
+    answer = Answer(QUESTION, fact)
+    swept = sweep(knowledge, [knowledge.conditions[rule] for rule in rules])
+    answer.count(swept)
+    for case in swept.cases:
+        _enter(answer, case, fact, rules, knowledge)
+    return answer
 
 
 def _enter(answer: Answer, case: Case, fact: str, rules: tuple[str, ...], knowledge: Knowledge) -> None:
