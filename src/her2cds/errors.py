@@ -111,3 +111,7 @@ class CohortError(Her2CdsError):
 
 class CohortWriteError(CohortError):
     """A result cannot be written (a full disk, say): there is no use in going on."""
+
+
+class MissingExtraError(Her2CdsError):
+    """Something needs an optional extra of this package that is not installed; the message says how to get it."""

@@ -19,9 +19,10 @@ from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
-from her2cds.cli import explore, scenarios
+from her2cds.cli import author, explore, scenarios
 from her2cds.cli.audit import OptionalUrl, audit_app, open_log, recorded_case
 from her2cds.cli.cohort import cohort_app
+from her2cds.cli.doctor import doctor
 from her2cds.cli.generate import generate
 from her2cds.cli.imports import import_app
 from her2cds.cli.kb import kb_app
@@ -58,6 +59,7 @@ app.command()(explore.compare)
 app.command()(generate)
 kb_app.command()(diff)
 app.command(name="test")(scenarios.run_tests)
+app.command()(doctor)
 
 
 class SchemaKind(StrEnum):
@@ -65,6 +67,7 @@ class SchemaKind(StrEnum):
 
     patient = "patient"
     report = "report"
+    rules = "rules"
 
 
 @app.command()
@@ -119,9 +122,19 @@ def validate(files: Files, overlay: Overlay = None, rules: Rules = None) -> None
 
 
 @app.command()
-def schema(kind: Annotated[SchemaKind, typer.Argument(help="patient or report")]) -> None:
-    """Print the JSON Schema of the patient profile or of the report."""
+def schema(
+    kind: Annotated[SchemaKind, typer.Argument(help="patient, report or rules")],
+    output: Annotated[
+        Path | None, typer.Option("--output", "-o", help="for rules: folder to write one schema per kind of file")
+    ] = None,
+    rules: Rules = None,
+) -> None:
+    """Print the JSON Schema of the patient profile, of the report, or of the files of a knowledge base."""
     import json
+
+    if kind is SchemaKind.rules:
+        author.print_rule_schemas(open_knowledge(rules).knowledge, output)
+        return
 
     from her2cds.profile.model import Profile
     from her2cds.report.model import Report

@@ -7,11 +7,12 @@ from typing import Annotated
 
 import typer
 
-from her2cds.cli import mutate, releases, scenarios
+from her2cds.cli import author, mutate, releases, scenarios
 from her2cds.cli.options import Overlay, Rules
 from her2cds.cli.output import Exit, fail, open_knowledge, stdout
 
 kb_app = typer.Typer(help="Check and review the knowledge base.", no_args_is_help=True, rich_markup_mode=None)
+author.register(kb_app)
 
 
 @kb_app.command()

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 from her2cds.cli.options import Format, ReportFormat
 from her2cds.cli.output import Exit, fail, print_answers
+from her2cds.errors import MissingExtraError
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -51,10 +52,6 @@ def write_reports(
     except MissingExtraError as error:
         return fail(Exit.usage, str(error))
     return Exit.ok
-
-
-class MissingExtraError(ImportError):
-    """An optional library that a format needs is not installed."""
 
 
 def _content(case: Case, knowledge: KnowledgeBase, output_format: ReportFormat) -> bytes:

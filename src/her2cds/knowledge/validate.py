@@ -16,7 +16,7 @@ from her2cds.knowledge.rules import Criterion, FactDefinition, Manifest, Ranking
 from her2cds.knowledge.yaml_reader import Document, read_yaml
 from her2cds.suggest import did_you_mean
 
-_MODELS: dict[str, type[BaseModel]] = {
+MODELS: dict[str, type[BaseModel]] = {
     "manifest": Manifest,
     "ranking": Ranking,
     "vocabulary": FactDefinition,
@@ -89,7 +89,7 @@ def validate_files(files: tuple[RuleFile, ...]) -> Validated:
 def _model_for(file: RuleFile, faults: list[KnowledgeFault]) -> type[BaseModel] | None:
     if file.kind in RULE_FOLDERS:
         return Rule
-    model = _MODELS.get(file.kind)
+    model = MODELS.get(file.kind)
     if model is None:
         kinds = (*MAPPING_KINDS, *LIST_KINDS, *RULE_FOLDERS)
         faults.append(

@@ -99,7 +99,7 @@ def gather(knowledge: Knowledge, outcome: Outcome) -> Gathered:
     care = [one for one in candidates if not _is_investigational(one)]
     return Gathered(
         ranked=tuple(one for one in care if not one.exclusions),
-        excluded=tuple(one for one in care if one.exclusions),
+        excluded=tuple(one for one in candidates if one.exclusions),
         investigational=tuple(one for one in candidates if _is_investigational(one) and not one.exclusions),
     )
 
