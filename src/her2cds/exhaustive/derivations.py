@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 from her2cds.engine.derivation import derive_fact
 from her2cds.engine.explain import shown
-from her2cds.engine.strata import derivers, levels
+from her2cds.engine.strata import levels
 from her2cds.errors import EngineError
 from her2cds.exhaustive.minimal import ways_to, words
 from her2cds.exhaustive.model import Answer, Fault
@@ -20,7 +20,7 @@ QUESTION = "no two classification rules derive different values"
 
 def derivations(knowledge: Knowledge) -> Iterator[Answer]:
     """One answer for each derived fact, after those that it rests on; none for what rests on a contradiction."""
-    rules = derivers(knowledge)
+    rules = knowledge.derivers
     for level in levels(knowledge):
         answers = [_one_fact(fact, rules[fact], knowledge) for fact in level.completes]
         yield from answers

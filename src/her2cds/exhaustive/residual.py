@@ -11,7 +11,6 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from her2cds.engine.derivation import derive_fact
-from her2cds.engine.strata import derivers
 from her2cds.exhaustive.variables import ValueClass, Variable, value_classes, variable_of
 from her2cds.facts.truth import Truth
 from her2cds.facts.values import truth_of
@@ -36,7 +35,7 @@ class Residuals:
     def __init__(self, knowledge: Knowledge, conditions: Sequence[Condition]) -> None:
         """`conditions` are everything that the question reads; `roots` are their numbers."""
         self._knowledge = knowledge
-        self._derivers = {fact: tuple(rules) for fact, rules in derivers(knowledge).items()}
+        self._derivers = {fact: tuple(rules) for fact, rules in knowledge.derivers.items()}
         self._known: list[_Open | None] = [None, None, None]
         self._numbers: dict[_Open, int] = {}
         self._tests: dict[Leaf, None] = {}
