@@ -110,3 +110,7 @@ class CohortError(Her2CdsError):
 
 class CohortWriteError(CohortError):
     """A result cannot be written (a full disk, say): there is no use in going on."""
+
+
+class ServiceError(Her2CdsError):
+    """The service cannot be started as it is asked to: a setting is missing, unsafe or unreadable."""

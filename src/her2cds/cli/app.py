@@ -28,6 +28,7 @@ from her2cds.cli.kb import kb_app
 from her2cds.cli.kb_diff import diff
 from her2cds.cli.options import File, Files, Format, Output, Registry, ReportFormat, Rules
 from her2cds.cli.output import Exit, content_of, fail, guarded, open_knowledge, print_answers, stdout
+from her2cds.cli.serve import serve
 from her2cds.cli.trials import trials_app
 
 if TYPE_CHECKING:
@@ -57,6 +58,7 @@ app.command(name="what-if")(explore.what_if)
 app.command()(explore.compare)
 app.command()(generate)
 kb_app.command()(diff)
+app.command()(serve)
 
 
 class SchemaKind(StrEnum):

@@ -1,0 +1,38 @@
+"""The routes of CDS Hooks."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from fastapi import APIRouter, Depends, Request, Response
+
+from her2cds.service import openapi
+from her2cds.service.bodies import json_body
+from her2cds.service.hooks.answer import cards_for, read_feedback
+from her2cds.service.hooks.discovery import discovery
+from her2cds.service.state import State
+
+
+def routes(state: State) -> APIRouter:
+    """Discovery, one route for all services, and one for feedback."""
+    router = APIRouter(prefix="/cds-services", dependencies=[Depends(state.access.admit_hook)])
+
+    @router.get("", **openapi.DISCOVERY)
+    async def services() -> dict[str, Any]:
+        """The services, and what each needs of the chart."""
+        return discovery()
+
+    @router.post("/{service}", **openapi.HOOK)
+    async def call(service: str, request: Request) -> Response:
+        """The cards of one service for one call."""
+        body = await json_body(request)
+        cards = await state.workers.run(lambda: cards_for(service, body, state))
+        return Response(cards.model_dump_json(exclude_none=True, by_alias=True), media_type="application/json")
+
+    @router.post("/{service}/feedback", **openapi.FEEDBACK)
+    async def feedback(service: str, request: Request) -> dict[str, Any]:
+        """What users did with cards. It goes to the audit trail, where there is one, and nowhere else."""
+        read_feedback(service, await json_body(request))
+        return {}
+
+    return router
