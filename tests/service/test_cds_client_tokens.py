@@ -12,9 +12,8 @@ from http.server import BaseHTTPRequestHandler, HTTPServer
 from pathlib import Path
 from typing import Any
 
+import jwt
 import pytest
-
-jwt = pytest.importorskip("jwt", reason="the token tests need her2cds[service]")
 from cryptography.hazmat.primitives.asymmetric import ec, rsa
 
 from her2cds.service.cds_clients import KeySet

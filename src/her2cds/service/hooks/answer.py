@@ -25,7 +25,7 @@ _LABEL = "CDS Hooks request"
 
 
 def cards_for(service: str, body: Json, state: State) -> Cards:
-    """The cards for a call. Raises ProblemError: 400 for a malformed call, 412 where the chart is not there as a whole."""
+    """The cards for a call. Raises ProblemError: 400 for a malformed call, 412 where the chart is not there whole."""
     request = _request(service, body)
     knowledge = state.knowledge.knowledge
     orders: list[Order] = []
