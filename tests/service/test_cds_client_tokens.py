@@ -10,7 +10,7 @@ import uuid
 from collections.abc import Callable, Iterator
 from http.server import BaseHTTPRequestHandler, HTTPServer
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
 import jwt
 import pytest
@@ -186,7 +186,7 @@ def test_a_broken_key_set_refuses_and_does_not_fail(
 @pytest.fixture
 def key_server() -> Iterator[Any]:
     class Handler(BaseHTTPRequestHandler):
-        asked: list[str] = []
+        asked: ClassVar[list[str]] = []
 
         def do_GET(self) -> None:
             self.asked.append(self.path)

@@ -50,7 +50,8 @@ function removeRow(button) {
   rows.querySelector("input, select").focus();
 }
 
-async function swap(button, target) {
+// A switch that is turned shows its effect without taking the reader away from the switches.
+async function swap(button, target, stay) {
   const fields = new URLSearchParams(new FormData(form, button));
   button.disabled = true;
   try {
@@ -58,8 +59,7 @@ async function swap(button, target) {
     const found = new DOMParser().parseFromString(await answer.text(), "text/html").getElementById(target.id);
     if (!found) return false;
     target.replaceChildren(...found.childNodes);
-    if (button.id !== "compare" || document.activeElement === button) target.focus();
-    target.scrollIntoView({ block: "nearest" });
+    if (!stay) target.focus();
     return true;
   } catch {
     return false;
@@ -84,7 +84,8 @@ form.addEventListener("submit", (event) => {
   const target = button && button.dataset.swap && document.getElementById(button.dataset.swap);
   if (!target) return;
   event.preventDefault();
-  swap(button, target).then((done) => {
+  const stay = document.activeElement !== button;
+  swap(button, target, stay).then((done) => {
     if (done) return;
     delete button.dataset.swap; // the whole page then says what is wrong
     form.requestSubmit(button);
