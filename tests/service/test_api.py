@@ -139,7 +139,8 @@ def test_only_json_is_read(client: Any) -> None:
         ("/what-if", {"patient": {}, "set": {".": 1}}, "a path such as"),
         ("/what-if", {"patient": {"treatments": 3}, "append": {"treatments": {}}}, "not a list"),
         ("/what-if", {"patient": {"disease": 3}, "progresses_on": ["t-dxd"]}, "$.disease"),
-        ("/import", {"id": "x"}, "no FHIR resource"),
+        ("/import", {"id": "x"}, "$.resourceType"),
+        ("/evaluate", {"resourceType": 3}, "$.resourceType"),
     ],
 )
 def test_a_question_that_cannot_be_answered_says_why(client: Any, path: str, body: Any, mention: str) -> None:

@@ -11,8 +11,7 @@ from her2cds import evaluation
 from her2cds.exploration.change import Changes, what_if
 from her2cds.exploration.effects import what_is_missing
 from her2cds.service import openapi
-from her2cds.service.bodies import json_body, only_parts, part, patient_in
-from her2cds.service.bundles import is_bundle
+from her2cds.service.bodies import imported, json_body, only_parts, part, patient_in
 from her2cds.service.problems import ProblemError
 from her2cds.service.state import State
 from her2cds.version import __version__
@@ -83,9 +82,7 @@ def routes(state: State) -> APIRouter:
         """The import report of a FHIR Bundle: what became of every record. The profile itself is not evaluated."""
 
         def answer(body: Json) -> Answer:
-            if not is_bundle(body):
-                raise ProblemError(422, "no-bundle", "The body is no FHIR resource.")
-            return state.read_bundle(body).report
+            return imported(body, state.read_bundle).report
 
         return await answered(request, answer)
 

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
 from typing import Any
 
 from fastapi import FastAPI, Request, Response
@@ -46,12 +44,7 @@ def create_app(
         trail=trail,
     )
 
-    @asynccontextmanager
-    async def lifespan(_: FastAPI) -> AsyncIterator[None]:
-        yield
-        state.workers.close()
-
-    app = FastAPI(title="her2cds", version=__version__, docs_url=None, redoc_url=None, lifespan=lifespan)
+    app = FastAPI(title="her2cds", version=__version__, docs_url=None, redoc_url=None)
     app.include_router(api.routes(state))
     app.include_router(hooks.routes(state))
     app.include_router(page.routes(state))
@@ -82,9 +75,8 @@ def _answer_errors(app: FastAPI) -> None:
 
     @app.exception_handler(RequestValidationError)
     async def _(request: Request, _error: RequestValidationError) -> Response:
-        return answer(
-            request, ProblemError(422, "invalid-request", "The request does not have the form that is expected.")
-        )
+        # Nothing but a path is left to FastAPI to check: bodies are read by our own strict reader.
+        return answer(request, http_problem(404))
 
     @app.exception_handler(HTTPException)
     async def _(request: Request, error: HTTPException) -> Response:

@@ -9,7 +9,7 @@ from starlette.requests import Request
 
 from her2cds.errors import ProfileError, ProfileFault
 from her2cds.profile.json_text import parse_json
-from her2cds.service.bundles import ReadBundle, is_bundle
+from her2cds.service.bundles import Imported, ReadBundle, is_bundle
 from her2cds.service.problems import FHIR_JSON, ProblemError
 
 MAX_DEPTH = 60
@@ -41,7 +41,13 @@ def object_in(content: bytes) -> dict[str, Any]:
 
 def patient_in(tree: dict[str, Any], read_bundle: ReadBundle) -> dict[str, Any]:
     """The profile that a body holds, or that is read from the Bundle which it holds."""
-    return read_bundle(tree).profile if is_bundle(tree) else tree
+    return imported(tree, read_bundle).profile if is_bundle(tree) else tree
+
+
+def imported(tree: dict[str, Any], read_bundle: ReadBundle) -> Imported:
+    """What the FHIR import makes of a resource. Raises ProfileError for what is none."""
+    part(tree, "resourceType", str)
+    return read_bundle(tree)
 
 
 def part(tree: Mapping[str, Any], name: str, kind: type, default: Any = None) -> Any:

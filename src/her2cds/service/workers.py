@@ -35,9 +35,5 @@ class Workers:
             future.add_done_callback(lambda late: late.cancelled() or late.exception())  # it has no reader any more
             raise ProblemError(503, "too-slow", f"No answer within {self._seconds:g} seconds.") from None
 
-    def close(self) -> None:
-        """Let what runs end, and start nothing more."""
-        self._threads.shutdown(wait=False, cancel_futures=True)
-
     def _done(self, _: object) -> None:
         self._running -= 1

@@ -12,7 +12,7 @@ from her2cds.evaluation import Case, examine, report_on
 from her2cds.facts.values import ScalarFact
 from her2cds.report.model import Report
 from her2cds.service.hooks.cards import CardMaker
-from her2cds.service.hooks.discovery import HOOK_OF, NEEDED, PREFETCH
+from her2cds.service.hooks.discovery import NEEDED, PREFETCH, ServiceId
 from her2cds.service.hooks.judge import judge
 from her2cds.service.hooks.model import Card, Cards, Feedback, HookRequest
 from her2cds.service.hooks.orders import Order, draft_orders
@@ -24,7 +24,7 @@ _SILENT_AT_SIGNING = ("in order",)
 _LABEL = "CDS Hooks request"
 
 
-def cards_for(service: str, body: Json, state: State) -> Cards:
+def cards_for(service: ServiceId, body: Json, state: State) -> Cards:
     """The cards for a call. Raises ProblemError: 400 for a malformed call, 412 where the chart is not there whole."""
     request = _request(service, body)
     knowledge = state.knowledge.knowledge
@@ -47,9 +47,8 @@ def cards_for(service: str, body: Json, state: State) -> Cards:
     return Cards(cards=tuple(_judged(request.hook, orders, case, report, maker)))
 
 
-def read_feedback(service: str, body: Json) -> Feedback:
-    """What users did with cards. Raises ProblemError 404 or 400."""
-    _hook_of(service)
+def read_feedback(body: Json) -> Feedback:
+    """What users did with cards. Raises ProblemError 400."""
     try:
         return Feedback.model_validate(body)
     except ValidationError as error:
@@ -67,22 +66,15 @@ def _judged(hook: str, orders: Iterable[Order], case: Case, report: Report, make
                 yield maker.of_judgement(found, order, report)
 
 
-def _request(service: str, body: Json) -> HookRequest:
-    hook = _hook_of(service)
+def _request(service: ServiceId, body: Json) -> HookRequest:
     try:
         request = HookRequest.model_validate(body)
     except ValidationError as error:
         raise _malformed(error) from None
-    if request.hook != hook:
-        fault = ProfileFault("$.hook", repr(request.hook), hook)
-        raise ProblemError(400, "wrong-hook", f"{service} answers the hook {hook}.", (fault,))
+    if request.hook != service.hook:
+        fault = ProfileFault("$.hook", repr(request.hook), service.hook)
+        raise ProblemError(400, "wrong-hook", f"{service} answers the hook {service.hook}.", (fault,))
     return request
-
-
-def _hook_of(service: str) -> str:
-    if service not in HOOK_OF:
-        raise ProblemError(404, "not-found", f"There is no such service; there are {', '.join(HOOK_OF)}.")
-    return HOOK_OF[service]
 
 
 def _malformed(error: ValidationError) -> ProblemError:

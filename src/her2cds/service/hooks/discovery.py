@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from enum import StrEnum
 from typing import Any
 
 Json = dict[str, Any]
@@ -39,7 +40,19 @@ _SERVICES = (
         "of treatment. Says nothing otherwise.",
     ),
 )
-HOOK_OF = {f"her2cds-{hook}": hook for hook, _, _ in _SERVICES}
+
+
+class ServiceId(StrEnum):
+    """The services by the ids that stand in their paths."""
+
+    patient_view = "her2cds-patient-view"
+    order_select = "her2cds-order-select"
+    order_sign = "her2cds-order-sign"
+
+    @property
+    def hook(self) -> str:
+        """The hook that the service answers."""
+        return self.value.removeprefix("her2cds-")
 
 
 def discovery() -> Json:

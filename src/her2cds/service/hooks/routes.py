@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Annotated, Any
 
-from fastapi import APIRouter, Depends, Request, Response
+from fastapi import APIRouter, Depends, Path, Request, Response
 
 from her2cds.service import openapi
 from her2cds.service.bodies import json_body
 from her2cds.service.hooks.answer import cards_for, read_feedback
-from her2cds.service.hooks.discovery import discovery
+from her2cds.service.hooks.discovery import ServiceId, discovery
 from her2cds.service.state import State
 
 
@@ -23,16 +23,16 @@ def routes(state: State) -> APIRouter:
         return discovery()
 
     @router.post("/{service}", **openapi.HOOK)
-    async def call(service: str, request: Request) -> Response:
+    async def call(service: ServiceId, request: Request) -> Response:
         """The cards of one service for one call."""
         body = await json_body(request)
         cards = await state.workers.run(lambda: cards_for(service, body, state))
         return Response(cards.model_dump_json(exclude_none=True, by_alias=True), media_type="application/json")
 
     @router.post("/{service}/feedback", **openapi.FEEDBACK)
-    async def feedback(service: str, request: Request) -> dict[str, Any]:
+    async def feedback(_service: Annotated[ServiceId, Path(alias="service")], request: Request) -> dict[str, Any]:
         """What users did with cards. It goes to the audit trail, where there is one, and nowhere else."""
-        read_feedback(service, await json_body(request))
+        read_feedback(await json_body(request))
         return {}
 
     return router
