@@ -22,6 +22,7 @@ import uvicorn
 from starlette.testclient import TestClient
 
 from her2cds.service.app import create_app
+from her2cds.service.bundles import ChartRead
 from her2cds.service.settings import Limits, Settings
 
 BASE = "http://127.0.0.1:8080"
@@ -42,21 +43,15 @@ class Report:
 
 
 @dataclass
-class Imported:
-    profile: Json
-    report: Report = field(default_factory=Report)
-
-
-@dataclass
 class Chart:
     """Stands in for the FHIR import: whatever the Bundle, the chart says what the test put here."""
 
     profile: Json = field(default_factory=dict)
     bundles: list[Json] = field(default_factory=list)
 
-    def __call__(self, bundle: Any) -> Imported:
+    def __call__(self, bundle: Any) -> ChartRead:
         self.bundles.append(dict(bundle))
-        return Imported(self.profile)
+        return ChartRead(self.profile, Report(), ("1 fact read from 2 records", "Not understood: Observation/<b>"))
 
 
 @dataclass
@@ -123,11 +118,15 @@ class Running:
         return received
 
 
-def listening(app: Any) -> Iterator[Running]:
-    """Run an application on a free port for as long as the generator lives."""
+def free_port() -> int:
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
-        port = probe.getsockname()[1]
+        return int(probe.getsockname()[1])
+
+
+def listening(app: Any) -> Iterator[Running]:
+    """Run an application on a free port for as long as the generator lives."""
+    port = free_port()
     server = uvicorn.Server(
         uvicorn.Config(app, host="127.0.0.1", port=port, log_level="warning", access_log=False, timeout_keep_alive=2)
     )

@@ -71,6 +71,42 @@ def test_without_the_import_a_bundle_is_answered_with_501(knowledge: KnowledgeBa
     assert answer.headers["content-type"] == "application/problem+json"
 
 
+def test_the_import_that_is_installed_is_found_and_a_broken_one_is_not_taken_for_none(
+    knowledge: KnowledgeBase, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from types import SimpleNamespace
+
+    from her2cds.service import bundles
+
+    remark = SimpleNamespace(source="Observation/1", found="2.2", why="no unit")
+    conflict = SimpleNamespace(path="$.disease.stage", found="II and III", outcome="left out")
+    report = SimpleNamespace(
+        facts=[1],
+        records=3,
+        conflicts=[conflict],
+        not_understood=[remark],
+        set_aside=[],
+        read_with_doubt=[],
+        to_ask=["x"],
+    )
+    imported = SimpleNamespace(profile={"id": "x"}, report=report)
+    module = SimpleNamespace(import_fhir=lambda *_, **__: imported)
+    monkeypatch.setattr(bundles, "import_module", lambda _: module)
+    read = bundles.installed_reader(knowledge.knowledge)({"resourceType": "Bundle"})
+    assert read.profile == {"id": "x"}
+    assert read.remarks[0].startswith("1 facts read from 3 records; 1 conflicts, 1 records not understood")
+    assert "Not understood: Observation/1: 2.2 (no unit)" in read.remarks
+
+    def missing(name: str) -> Any:
+        raise ModuleNotFoundError(name=name)
+
+    monkeypatch.setattr(bundles, "import_module", lambda _: missing("her2cds.interop.fhir"))
+    assert bundles.installed_reader(knowledge.knowledge) is bundles.no_reader
+    monkeypatch.setattr(bundles, "import_module", lambda _: missing("yaml"))
+    with pytest.raises(ModuleNotFoundError):
+        bundles.installed_reader(knowledge.knowledge)
+
+
 # --- Problems ---------------------------------------------------------------------------------------
 
 

@@ -114,6 +114,12 @@ def test_the_chart_of_a_patient_gets_one_card_with_the_ranked_therapies(client: 
     assert any(one["url"].startswith("https://doi.org/") for one in card["links"])
 
 
+def test_a_card_says_how_much_of_the_chart_was_understood(client: Any, chart: Chart) -> None:
+    chart.profile = example("her2-zero")
+    (card,) = cards_of(client, call("patient-view"))
+    assert "1 fact read from 2 records" in card["detail"]
+
+
 def test_tests_to_request_are_proposals_and_never_orders(client: Any, chart: Chart) -> None:
     chart.profile = example("her2-equivocal")
     (card,) = cards_of(client, call("patient-view"))

@@ -9,15 +9,17 @@ from html.parser import HTMLParser
 from typing import Any
 
 import pytest
+from starlette.testclient import TestClient
 
 from her2cds import KnowledgeBase, evaluate
 from her2cds.profile.model import Profile
 from her2cds.profile.read import profile_from_tree
+from her2cds.service.app import create_app
 from her2cds.service.page.fields import Field, sections
 from her2cds.service.page.form import place_for, profile_in
-from her2cds.service.settings import digest
+from her2cds.service.settings import Settings, digest
 from tests.conftest import PROJECT
-from tests.service.conftest import example
+from tests.service.conftest import Chart, example
 
 EXAMPLES = sorted(path.stem for path in (PROJECT / "patient_examples").glob("*.json"))
 HOSTILE = "<script>alert('x')</script><img src=x onerror=alert(1)>\"'`{{7*7}}"
@@ -253,6 +255,14 @@ def test_markup_in_pasted_text_is_shown_and_not_run(client: Any) -> None:
         assert read(client.post("/", data={"action": "paste", "pasted": text}).text).suspicious == []
 
 
+def test_how_a_fhir_document_was_read_is_shown(client: Any, chart: Chart) -> None:
+    chart.profile = example("her2-zero")
+    page = paste(client, {"resourceType": "Bundle", "entry": []}).text
+    assert "1 fact read from 2 records" in page
+    assert "Not understood: Observation/&lt;b&gt;" in page
+    assert profile_in(as_form(read(page).submitted))["id"] == "her2-zero"
+
+
 # --- Questions, what if, why, exports ---------------------------------------------------------------------
 
 
@@ -338,3 +348,23 @@ def test_a_session_cookie_travels_over_https_only_where_there_is_https(client_wi
     )
     assert "secure" in answer.headers["set-cookie"].lower()
     assert "strict-transport-security" in answer.headers
+
+
+def test_the_trail_keeps_profile_and_report_of_the_page_and_never_a_token(knowledge: KnowledgeBase, trail: Any) -> None:
+    app = create_app(knowledge, Settings(tokens={digest("right"): "clinic"}), trail=trail)
+    client = TestClient(app, base_url="http://127.0.0.1")
+    client.post("/sign-in", data={"token": "wrong"})
+    client.post("/sign-in", data={"token": "right"}, follow_redirects=False)
+    paste(client, example("her2-zero"))
+    client.post("/", data={"action": "evaluate", "patient.ecog": "9"})
+    assert [(one.route, one.status) for one in trail.exchanges] == [
+        ("/sign-in", 401),
+        ("/sign-in", 303),
+        ("/", 200),
+        ("/", 422),
+    ]
+    assert not any(one.input or one.output for one in (*trail.exchanges[:2], trail.exchanges[3]))
+    page = trail.exchanges[2]
+    assert page.subject == "clinic"
+    assert json.loads(page.input) == example("her2-zero")
+    assert page.output.decode() == evaluate(example("her2-zero"), knowledge).to_json(indent=None)

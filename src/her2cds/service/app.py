@@ -40,7 +40,7 @@ def create_app(
         settings=settings,
         access=Access(settings),
         workers=Workers(settings.limits),
-        read_bundle=read_bundle or installed_reader(),
+        read_bundle=read_bundle or installed_reader(knowledge.knowledge),
         trail=trail,
     )
 

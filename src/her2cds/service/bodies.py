@@ -9,7 +9,7 @@ from starlette.requests import Request
 
 from her2cds.errors import ProfileError, ProfileFault
 from her2cds.profile.json_text import parse_json
-from her2cds.service.bundles import Imported, ReadBundle, is_bundle
+from her2cds.service.bundles import ChartRead, ReadBundle, is_bundle
 from her2cds.service.problems import FHIR_JSON, ProblemError
 
 MAX_DEPTH = 60
@@ -44,7 +44,7 @@ def patient_in(tree: dict[str, Any], read_bundle: ReadBundle) -> dict[str, Any]:
     return imported(tree, read_bundle).profile if is_bundle(tree) else tree
 
 
-def imported(tree: dict[str, Any], read_bundle: ReadBundle) -> Imported:
+def imported(tree: dict[str, Any], read_bundle: ReadBundle) -> ChartRead:
     """What the FHIR import makes of a resource. Raises ProfileError for what is none."""
     part(tree, "resourceType", str)
     return read_bundle(tree)

@@ -2,36 +2,38 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
 from importlib import import_module
-from importlib.util import find_spec
 from typing import Any, Protocol
 
+from her2cds.knowledge.base import Knowledge
 from her2cds.service.problems import ProblemError
 
 Json = dict[str, Any]
-
-
-class Imported(Protocol):
-    """What an import hands back: the profile as a tree, and a report on how it came about."""
-
-    @property
-    def profile(self) -> Json:
-        """The profile, as `profile_from_tree` accepts it."""
-
-    @property
-    def report(self) -> ImportReport:
-        """What became of every record."""
+_IMPORT = "her2cds.interop.fhir.importing"
 
 
 class ImportReport(Protocol):
-    """The part of an import report that the service shows."""
+    """What became of every record of a chart."""
 
     def to_json(self, indent: int | None = 2) -> str:
         """The whole report as JSON."""
 
 
-ReadBundle = Callable[[Mapping[str, Any]], Imported]
+@dataclass(frozen=True, slots=True)
+class ChartRead:
+    """What an import hands back: the profile as a tree, its report, and in words what a reader must know of it.
+
+    The first of the `remarks` counts what was read and what was not; the others name conflicts and gaps.
+    """
+
+    profile: Json
+    report: ImportReport
+    remarks: tuple[str, ...]
+
+
+ReadBundle = Callable[[Mapping[str, Any]], ChartRead]
 
 
 def is_bundle(tree: object) -> bool:
@@ -39,14 +41,33 @@ def is_bundle(tree: object) -> bool:
     return isinstance(tree, dict) and "resourceType" in tree
 
 
-def no_reader(_: Mapping[str, Any]) -> Imported:
+def no_reader(_: Mapping[str, Any]) -> ChartRead:
     """Stands in where the FHIR import is not installed."""
     raise ProblemError(501, "no-fhir-import", "This service reads patient profiles only; FHIR import is not available.")
 
 
-def installed_reader() -> ReadBundle:
+def installed_reader(knowledge: Knowledge) -> ReadBundle:
     """The reader of the FHIR import, or one that says that there is none."""
-    if find_spec("her2cds.interop.fhir") is None:
+    try:
+        import_fhir = import_module(_IMPORT).import_fhir
+    except ModuleNotFoundError as error:
+        if not _IMPORT.startswith(error.name or ""):
+            raise  # the import is there, and something that it needs is not
         return no_reader
-    reader: ReadBundle = getattr(import_module("her2cds.interop.fhir"), "import_tree", no_reader)
-    return reader
+
+    def read(bundle: Mapping[str, Any]) -> ChartRead:
+        found = import_fhir(dict(bundle), knowledge, label="FHIR document")
+        return ChartRead(found.profile, found.report, tuple(_remarks(found.report)))
+
+    return read
+
+
+def _remarks(report: Any) -> Iterator[str]:
+    yield (
+        f"{len(report.facts)} facts read from {report.records} records; {len(report.conflicts)} conflicts, "
+        f"{len(report.not_understood)} records not understood, {len(report.set_aside)} set aside"
+    )
+    yield from (f"Conflict at {one.path}: {one.found}; {one.outcome}" for one in report.conflicts)
+    yield from (f"Not understood: {one.source}: {one.found} ({one.why})" for one in report.not_understood)
+    yield from (f"Read with doubt: {one.source}: {one.found} ({one.why})" for one in report.read_with_doubt)
+    yield from (f"To ask: {one}" for one in report.to_ask)

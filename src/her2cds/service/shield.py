@@ -96,14 +96,15 @@ class Shield:
         trail = self._state.trail
         if trail is None or scope["method"] != "POST":
             return held
-        done = held.status < 400
+        # A route may keep something else than what went over the wire: the page keeps profile and report.
+        kept_input, kept_output = scope["state"].get("kept", (body, held.body)) if held.status < 400 else (None, None)
         manifest = self._state.knowledge.knowledge.data
         exchange = Exchange(
             subject=scope["state"].get("subject", ""),
             route=route_of(scope),
             status=held.status,
-            input=body if done else None,
-            output=held.body if done else None,
+            input=kept_input,
+            output=kept_output,
             knowledge_version=manifest.manifest.version,
             knowledge_hash=manifest.content_hash,
             software_version=__version__,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
+from dataclasses import replace
 from typing import Any
 
 from pydantic import ValidationError
@@ -36,7 +37,9 @@ def cards_for(service: ServiceId, body: Json, state: State) -> Cards:
             return Cards()
     maker = CardMaker(knowledge, state.settings.base_url, request.hook_instance, request.context.patient_id)
     try:
-        case = examine(state.read_bundle(_chart(request)).profile, state.knowledge, label="chart")
+        chart = state.read_bundle(_chart(request))
+        maker = replace(maker, chart_remarks=chart.remarks)
+        case = examine(chart.profile, state.knowledge, label="chart")
     except ProfileError as error:
         return Cards(cards=(maker.of_faults(error),))
     report = report_on(case, state.knowledge)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable
 from typing import Any
 from urllib.parse import parse_qs
@@ -9,9 +10,10 @@ from urllib.parse import parse_qs
 from fastapi import APIRouter, Request, Response
 from starlette.responses import HTMLResponse, RedirectResponse
 
-from her2cds.errors import Her2CdsError, ProfileError
+from her2cds.errors import Her2CdsError
 from her2cds.service.access import COOKIE, SESSION_SECONDS
 from her2cds.service.page import visit
+from her2cds.service.page.form import profile_in
 from her2cds.service.page.render import page, script, sign_in_page, style_sheet
 from her2cds.service.problems import ProblemError
 from her2cds.service.state import State
@@ -34,18 +36,23 @@ def routes(state: State) -> APIRouter:
     @router.post("/")
     async def submitted(request: Request) -> Response:
         form = await _form(request, state)
-        html, status = await state.workers.run(lambda: _answered(form, state))
-        return HTMLResponse(html, status_code=status)
+        found, html = await state.workers.run(lambda: _answered(form, state))
+        if found.report:
+            request.state.kept = (_bytes(found.tree), found.report.to_json(indent=None).encode())
+        return HTMLResponse(html, status_code=422 if found.faults or found.refusal else 200)
 
     @router.post("/export/{name}")
     async def export(name: str, request: Request) -> Response:
         form = await _form(request, state)
         if name not in visit.EXPORTS:
             raise ProblemError(404, "not-found", f"There is {', '.join(visit.EXPORTS)}.")
-        return await state.workers.run(lambda: _exported(name, form, state))
+        answer = await state.workers.run(lambda: _exported(name, form, state))
+        request.state.kept = (_bytes(profile_in(form)), bytes(answer.body))
+        return answer
 
     @router.post("/sign-in")
     async def sign_in(request: Request) -> Response:
+        request.state.kept = (None, None)  # a token is never kept
         try:
             session = state.access.sign_in(_fields(request, await request.body()).get("token", [""])[0])
         except ProblemError:
@@ -90,18 +97,22 @@ def _fields(request: Request, body: bytes) -> dict[str, list[str]]:
         raise ProblemError(400, "not-a-form", "The form cannot be read.") from None
 
 
-def _answered(form: dict[str, list[str]], state: State) -> tuple[str, int]:
+def _answered(form: dict[str, list[str]], state: State) -> tuple[visit.Visit, str]:
     found = visit.visit(form, state)
-    return page(found, state), 422 if found.faults or found.refusal else 200
+    return found, page(found, state)
+
+
+def _bytes(tree: dict[str, Any]) -> bytes:
+    return json.dumps(tree, ensure_ascii=False).encode()
 
 
 def _exported(name: str, form: dict[str, list[str]], state: State) -> Response:
     """A file for download; where the profile has faults, the page with the faults instead."""
     make: Callable[[dict[str, Any], State], tuple[str, str]] = visit.EXPORTS[name]
     try:
-        content, media_type = make(visit.tree_in(form, state), state)
-    except (ProfileError, Her2CdsError):
-        html, _ = _answered(form, state)
+        content, media_type = make(profile_in(form), state)
+    except Her2CdsError:
+        _, html = _answered(form, state)
         return HTMLResponse(html, status_code=422)
     headers = {"Content-Disposition": f'attachment; filename="her2cds-{name}"'}
     return Response(content, media_type=media_type, headers=headers)

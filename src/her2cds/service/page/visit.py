@@ -14,7 +14,8 @@ from her2cds.exploration.effects import WhatIsMissing, what_is_missing
 from her2cds.rendering.page import to_html
 from her2cds.report.model import Report
 from her2cds.report.why import Why
-from her2cds.service.bodies import object_in, patient_in
+from her2cds.service.bodies import imported, object_in
+from her2cds.service.bundles import is_bundle
 from her2cds.service.page.form import Submitted, changes_in, profile_in
 from her2cds.service.problems import ProblemError
 from her2cds.service.state import State
@@ -27,7 +28,8 @@ class Visit:
     """The profile, and the answers that there are.
 
     `faults` are those of the profile, `refusal` is why what was pasted cannot be used at all; `trouble` is why a
-    what-if or an explanation has no answer. `spare` lists get one more empty row.
+    what-if or an explanation has no answer. `remarks` say how a FHIR document was read; the list `spare` gets one more
+    empty row.
     """
 
     tree: Json
@@ -40,6 +42,7 @@ class Visit:
     missing: WhatIsMissing | None = None
     comparison: Comparison | None = None
     why: Why | None = None
+    remarks: tuple[str, ...] = ()
     switched: Mapping[str, Any] = field(default_factory=dict)
     progresses_on: str = ""
 
@@ -48,7 +51,7 @@ def visit(form: Submitted, state: State) -> Visit:
     """The visit that a submitted form asks for."""
     pasted = _one(form, "pasted") if _one(form, "action") == "paste" else ""
     try:
-        found = Visit(tree_in(form, state), pasted)
+        found = _read(form, pasted, state)
     except ProblemError as error:
         places = "; ".join(str(fault) for fault in error.faults)
         return Visit({}, pasted, refusal=f"{error.detail} {places}".strip())
@@ -67,18 +70,21 @@ def visit(form: Submitted, state: State) -> Visit:
     return found
 
 
+def _read(form: Submitted, pasted: str, state: State) -> Visit:
+    if _one(form, "action") != "paste":
+        return Visit(profile_in(form))
+    tree = object_in(pasted.encode())
+    if not is_bundle(tree):
+        return Visit(tree, pasted)
+    chart = imported(tree, state.read_bundle)
+    return Visit(chart.profile, pasted, remarks=chart.remarks)
+
+
 def _as_typed(fault: ProfileFault) -> ProfileFault:
     """A fault as one sees it in a form, where nobody writes quotation marks."""
     if fault.remedy.startswith("Write numbers without"):
         return replace(fault, expected="a number", remedy="Write digits, with a point before decimals.")
     return fault
-
-
-def tree_in(form: Submitted, state: State) -> Json:
-    """The profile that a form holds, or that was pasted. Raises ProblemError or ProfileError."""
-    if _one(form, "action") == "paste":
-        return patient_in(object_in(_one(form, "pasted").encode()), state.read_bundle)
-    return profile_in(form)
 
 
 def _ask_more(found: Visit, form: Submitted, state: State) -> None:
