@@ -143,7 +143,9 @@ def test_who_speaks_fhir_gets_an_operation_outcome_with_paths(client: Any) -> No
         (b'{"patient": {"age_years": 1' + b"0" * 400 + b"}}", 400, "digits"),
         (b'{"a":' * 200_000, 400, "nesting"),
         (b'{"a":' * 300 + b"1" + b"}" * 300, 400, "levels"),
-        (b'{"id": "\\ud800"}', 422, "id"),
+        (b'{"id": "\\ud800"}', 400, "half of a character"),
+        (b'{"\\uDFFF": 1}', 400, "half of a character"),
+        (b'{"note": "\\ud83d\\ude00", "id": 7}', 422, "$.id"),
         (b'{"patient": "x"}', 422, "$.patient"),
     ],
 )

@@ -190,7 +190,7 @@ def test_a_field_that_the_form_lacks_is_said_to_be_lost(client: Any) -> None:
     assert "diseas" in answer.text.split('id="pasted"')[1]  # what was pasted is still there
 
 
-@pytest.mark.parametrize("text", ["", "[", "[1]", '{"a":' * 500, '{"resourceType": "Bundle"'])
+@pytest.mark.parametrize("text", ["", "[", "[1]", '{"note": "\\ud800"}', '{"a":' * 500, '{"resourceType": "Bundle"'])
 def test_what_cannot_be_read_is_refused_on_the_page(client: Any, text: str) -> None:
     answer = client.post("/", data={"action": "paste", "pasted": text})
     assert answer.status_code == 422

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+import re
 from collections.abc import Mapping
 from typing import Any
 
@@ -36,6 +38,9 @@ def object_in(content: bytes) -> dict[str, Any]:
     if _deeper_than(tree, MAX_DEPTH):
         fault = ProfileFault("$", "deep nesting", f"at most {MAX_DEPTH} levels")
         raise ProblemError(400, "too-deep", "The body is nested too deeply.", (fault,))
+    if _SURROGATE.search(content) and not _is_text(tree):
+        fault = ProfileFault("$", "half of a character (a lone surrogate)", "whole characters")
+        raise ProblemError(400, "not-text", "The body holds text that is none.", (fault,))
     return tree
 
 
@@ -69,6 +74,16 @@ def only_parts(tree: Mapping[str, Any], *names: str) -> None:
         raise ProfileError(unknown, LABEL)
 
 
+def _is_text(tree: object) -> bool:
+    """Whether all text of a tree can be written as UTF-8, in an answer or a page."""
+    try:
+        json.dumps(tree, ensure_ascii=False).encode()
+    except UnicodeEncodeError:
+        return False
+    return True
+
+
+_SURROGATE = re.compile(rb"\\u[dD][89a-fA-F]")
 _EXPECTED: dict[type, str] = {dict: "an object", list: "a list of texts", str: "text"}
 
 

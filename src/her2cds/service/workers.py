@@ -32,8 +32,9 @@ class Workers:
         try:
             return await asyncio.wait_for(asyncio.shield(future), self._seconds)
         except TimeoutError:
-            future.add_done_callback(lambda late: late.cancelled() or late.exception())  # it has no reader any more
             raise ProblemError(503, "too-slow", f"No answer within {self._seconds:g} seconds.") from None
 
-    def _done(self, _: object) -> None:
+    def _done(self, answered: asyncio.Future[T]) -> None:
         self._running -= 1
+        if not answered.cancelled():
+            answered.exception()  # taken note of: a caller who has gone does not make it be logged with what it holds

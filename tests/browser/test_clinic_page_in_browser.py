@@ -11,8 +11,7 @@ from typing import Any
 
 import pytest
 
-from tests.browser.conftest import axe, browser  # noqa: F401
-from tests.service.conftest import Running, example
+from tests.service.conftest import Running, example, running  # noqa: F401
 
 SHOTS = os.environ.get("HER2CDS_SHOTS")
 DESK, PHONE = 1280, 390
@@ -200,7 +199,7 @@ def test_the_keyboard_alone_reaches_the_answer(visit: Callable[..., Any]) -> Non
 @pytest.mark.parametrize("width", [DESK, 320])
 def test_the_accessibility_audit_finds_nothing(
     visit: Callable[..., Any],
-    axe: str,  # noqa: F811
+    axe: str,
     width: int,
     scheme: str,
 ) -> None:
