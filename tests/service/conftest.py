@@ -8,6 +8,7 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -21,6 +22,7 @@ pytest.importorskip("httpx2", reason="the service's tests need httpx2")
 import uvicorn
 from starlette.testclient import TestClient
 
+from her2cds.interop.draft import ImportReport, Remark
 from her2cds.service.app import create_app
 from her2cds.service.bundles import ChartRead
 from her2cds.service.settings import Limits, Settings
@@ -35,14 +37,6 @@ def example(name: str) -> Json:
 
 
 @dataclass
-class Report:
-    text: str = '{"facts": []}'
-
-    def to_json(self, indent: int | None = 2) -> str:  # noqa: ARG002
-        return self.text
-
-
-@dataclass
 class Chart:
     """Stands in for the FHIR import: whatever the Bundle, the chart says what the test put here."""
 
@@ -51,7 +45,9 @@ class Chart:
 
     def __call__(self, bundle: Any) -> ChartRead:
         self.bundles.append(dict(bundle))
-        return ChartRead(self.profile, Report(), ("1 fact read from 2 records", "Not understood: Observation/<b>"))
+        remark = Remark("Observation/<b>", "2.2", "no unit")
+        report = ImportReport("FHIR document", 2, (), (remark,), (), (), (), (), ())
+        return ChartRead(self.profile, report)
 
 
 @dataclass
@@ -61,10 +57,10 @@ class Trail:
     exchanges: list[Any] = field(default_factory=list)
     broken: bool = False
 
-    def record(self, exchange: Any) -> None:
+    def record(self, **exchange: Any) -> None:
         if self.broken:
             raise OSError("disk full")
-        self.exchanges.append(exchange)
+        self.exchanges.append(SimpleNamespace(**{"input": None, "output": None, "refusal": None, **exchange}))
 
 
 @pytest.fixture

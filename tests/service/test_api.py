@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from pathlib import Path
 from typing import Any
 
 import jsonschema
@@ -56,55 +57,34 @@ def test_a_bundle_is_read_by_the_import_and_then_evaluated(client: Any, chart: C
     answer = client.post("/evaluate", json=bundle, headers={"Content-Type": "application/fhir+json"})
     assert answer.json()["patient_id"] == "her2-zero"
     assert chart.bundles == [bundle]
-    assert client.post("/import", json=bundle).json() == {"facts": []}
+    assert client.post("/import", json=bundle).json()["records"] == 2
 
 
-def test_without_the_import_a_bundle_is_answered_with_501(knowledge: KnowledgeBase) -> None:
+def test_a_real_chart_is_imported_and_evaluated(knowledge: KnowledgeBase) -> None:
     from starlette.testclient import TestClient
 
     from her2cds.service.app import create_app
-    from her2cds.service.bundles import no_reader
 
-    client = TestClient(create_app(knowledge, read_bundle=no_reader), base_url="http://127.0.0.1")
-    answer = client.post("/evaluate", json={"resourceType": "Bundle"})
-    assert answer.status_code == 501
-    assert answer.headers["content-type"] == "application/problem+json"
+    coding = {"system": "http://snomed.info/sct", "code": "254837009", "display": "Malignant neoplasm of breast"}
+    patient = {"resourceType": "Patient", "id": "p", "gender": "female"}
+    condition = {"resourceType": "Condition", "id": "c", "code": {"coding": [coding]}}
+    condition["subject"] = {"reference": "Patient/p"}
+    bundle = {"resourceType": "Bundle", "type": "collection", "entry": [{"resource": patient}, {"resource": condition}]}
+    client = TestClient(create_app(knowledge), base_url="http://127.0.0.1")
+    report = client.post("/evaluate", json=bundle).json()
+    assert "disease.primary" in {one["fact"] for one in report["classification"]} or report["statement"]
+    paths = {one["path"] for one in client.post("/import", json=bundle).json()["facts"]}
+    assert {"disease.primary", "patient.sex"} <= {path.removeprefix("$.") for path in paths}
+    assert client.post("/evaluate", json={"resourceType": "ValueSet"}).status_code == 422
 
 
-def test_the_import_that_is_installed_is_found_and_a_broken_one_is_not_taken_for_none(
-    knowledge: KnowledgeBase, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    from types import SimpleNamespace
-
-    from her2cds.service import bundles
-
-    remark = SimpleNamespace(source="Observation/1", found="2.2", why="no unit")
-    conflict = SimpleNamespace(path="$.disease.stage", found="II and III", outcome="left out")
-    report = SimpleNamespace(
-        facts=[1],
-        records=3,
-        conflicts=[conflict],
-        not_understood=[remark],
-        set_aside=[],
-        read_with_doubt=[],
-        to_ask=["x"],
-    )
-    imported = SimpleNamespace(profile={"id": "x"}, report=report)
-    module = SimpleNamespace(import_fhir=lambda *_, **__: imported)
-    monkeypatch.setattr(bundles, "import_module", lambda _: module)
-    read = bundles.installed_reader(knowledge.knowledge)({"resourceType": "Bundle"})
-    assert read.profile == {"id": "x"}
-    assert read.remarks[0].startswith("1 facts read from 3 records; 1 conflicts, 1 records not understood")
-    assert "Not understood: Observation/1: 2.2 (no unit)" in read.remarks
-
-    def missing(name: str) -> Any:
-        raise ModuleNotFoundError(name=name)
-
-    monkeypatch.setattr(bundles, "import_module", lambda _: missing("her2cds.interop.fhir"))
-    assert bundles.installed_reader(knowledge.knowledge) is bundles.no_reader
-    monkeypatch.setattr(bundles, "import_module", lambda _: missing("yaml"))
-    with pytest.raises(ModuleNotFoundError):
-        bundles.installed_reader(knowledge.knowledge)
+def test_who_accepts_fhir_gets_the_report_as_a_bundle_of_proposals(client: Any) -> None:
+    answer = client.post("/evaluate", json=example("her2-zero"), headers={"Accept": "application/fhir+json"})
+    assert answer.headers["content-type"] == "application/fhir+json"
+    bundle = answer.json()
+    assert bundle["resourceType"] == "Bundle"
+    intents = {one["resource"].get("intent") for one in bundle["entry"]} - {None}
+    assert intents <= {"proposal"}
 
 
 # --- Problems ---------------------------------------------------------------------------------------
@@ -243,11 +223,44 @@ def test_every_exchange_is_recorded_and_a_refused_one_without_its_body(client: A
     client.post("/evaluate", json={"diseas": "a secret"})
     client.get("/knowledge")
     done, refused = trail.exchanges
-    assert (done.route, done.status, json.loads(done.input)) == ("/evaluate", 200, example("her2-zero"))
+    assert (done.who, done.request, json.loads(done.input)) == ("anonymous", "evaluate", example("her2-zero"))
     assert json.loads(done.output)["patient_id"] == "her2-zero"
-    assert (refused.status, refused.input, refused.output) == (422, None, None)
-    assert done.knowledge_version
-    assert done.software_version
+    assert done.knowledge.content_hash
+    assert (refused.output, refused.refusal) == (None, "422 Unprocessable Entity")
+
+
+def test_the_service_writes_the_audit_log_and_a_replay_gives_the_same(
+    knowledge: KnowledgeBase, chart: Chart, tmp_path: Path
+) -> None:
+    pytest.importorskip("sqlalchemy", reason="the audit log needs her2cds[audit]")
+    from starlette.testclient import TestClient
+
+    from her2cds.audit.log import AuditLog
+    from her2cds.audit.replay import replay
+    from her2cds.service.app import create_app
+
+    chart.profile = example("her2-zero")
+    with AuditLog.open(str(tmp_path / "audit.sqlite")) as log:
+        client = TestClient(create_app(knowledge, trail=log, read_bundle=chart), base_url="http://127.0.0.1")
+        client.post("/evaluate", json=example("second-line-her2-positive"))
+        client.post("/", data={"action": "evaluate", "disease.primary": "breast", "specimens.0.her2_ihc": "3+"})
+        client.post("/evaluate", json={"resourceType": "Bundle"})
+        client.post("/evaluate", json={"diseas": "a secret"})
+        client.post("/cds-services/her2cds-order-sign/feedback", json={"feedback": []})
+        client.post("/no/such/path", json={})
+        entries = list(log.entries())
+        assert log.verify().intact
+    assert [(one.request, one.outcome) for one in entries] == [
+        ("evaluate", "answered"),
+        ("evaluate", "answered"),
+        ("evaluate/fhir", "answered"),
+        ("evaluate", "refused"),
+        ("cds-services/service/feedback", "refused"),
+        ("unknown", "refused"),
+    ]
+    assert all(replay(one, knowledge).same for one in entries[:2])
+    assert entries[3].input is None
+    assert "secret" not in str(entries[3])
 
 
 def test_an_answer_that_cannot_be_recorded_is_withheld(client: Any, trail: Any) -> None:
@@ -267,4 +280,7 @@ def test_the_subject_of_a_token_stands_in_the_trail(knowledge: KnowledgeBase, tr
     app = create_app(knowledge, Settings(tokens={digest("right"): "tumour-board"}), trail=trail)
     TestClient(app, base_url="http://127.0.0.1").post("/evaluate", json={}, headers={"Authorization": "Bearer right"})
     TestClient(app, base_url="http://127.0.0.1").post("/evaluate", json={})
-    assert [(one.subject, one.status) for one in trail.exchanges] == [("tumour-board", 200), ("", 401)]
+    assert [(one.who, one.refusal) for one in trail.exchanges] == [
+        ("tumour-board", None),
+        ("anonymous", "401 Unauthorized"),
+    ]

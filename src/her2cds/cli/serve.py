@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import secrets
+from contextlib import nullcontext
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from her2cds.cli.audit import OptionalUrl, open_log
 from her2cds.cli.options import Registry, Rules
 from her2cds.cli.output import Exit, fail, open_knowledge, stdout
 
@@ -40,6 +42,7 @@ def serve(
     new_token: Annotated[
         str | None, typer.Option("--new-token", metavar="SUBJECT", help="print a new token and its line, and stop")
     ] = None,
+    audit: OptionalUrl = None,
     registry: Registry = None,
     rules: Rules = None,
 ) -> None:
@@ -61,7 +64,8 @@ def serve(
         settings = _settings(url, tokens, cds_clients, tuple(allow_origin or ()), most, workers)
         run.check_exposure(host, settings)
         knowledge = open_knowledge(rules, registry)
-        run.serve(knowledge, settings, host=host, port=port, behind_proxy=behind_proxy)
+        with open_log(audit, create=True) if audit else nullcontext() as trail:
+            run.serve(knowledge, settings, host=host, port=port, behind_proxy=behind_proxy, trail=trail)
     except ServiceError as error:
         raise typer.Exit(int(fail(Exit.usage, str(error)))) from None
 

@@ -10,10 +10,13 @@ from fastapi import APIRouter, Depends, Request, Response
 from her2cds import evaluation
 from her2cds.exploration.change import Changes, what_if
 from her2cds.exploration.effects import what_is_missing
+from her2cds.interop.fhir.export import to_fhir_json
 from her2cds.service import openapi
 from her2cds.service.bodies import imported, json_body, only_parts, part, patient_in
-from her2cds.service.problems import ProblemError
+from her2cds.service.bundles import is_bundle
+from her2cds.service.problems import FHIR_JSON, ProblemError, accepts_fhir
 from her2cds.service.state import State
+from her2cds.service.trail import Kept
 from her2cds.version import __version__
 
 Json = dict[str, Any]
@@ -34,7 +37,7 @@ def routes(state: State) -> APIRouter:
     async def answered(request: Request, answer: Callable[[Json], Answer]) -> Response:
         body = await json_body(request)
         text = await state.workers.run(lambda: answer(body).to_json(indent=None))
-        return Response(text, media_type="application/json")
+        return await _sent(request, text, "application/json", fhir=is_bundle(body))
 
     def patient(body: Json) -> Json:
         return patient_in(body, state.read_bundle)
@@ -44,7 +47,11 @@ def routes(state: State) -> APIRouter:
 
     @router.post("/evaluate", **openapi.EVALUATE)
     async def evaluate(request: Request) -> Response:
-        """The report for a patient: a profile, or a FHIR Bundle."""
+        """The report for a patient: a profile, or a FHIR Bundle. Who accepts FHIR gets it as a Bundle of proposals."""
+        if accepts_fhir(request.headers):
+            body = await json_body(request)
+            text = await state.workers.run(lambda: to_fhir_json(evaluation.evaluate(patient(body), knowledge)))
+            return await _sent(request, text, FHIR_JSON, fhir=True)
         return await answered(request, lambda body: evaluation.evaluate(patient(body), knowledge))
 
     @router.post("/questions", **openapi.QUESTIONS)
@@ -92,6 +99,13 @@ def routes(state: State) -> APIRouter:
         return _described(state)
 
     return router
+
+
+async def _sent(request: Request, text: str, media_type: str, *, fhir: bool) -> Response:
+    """The answer, kept under the name of its route; what a replay cannot evaluate again has `/fhir` added."""
+    kind = request.url.path.strip("/") + ("/fhir" if fhir else "")
+    request.state.kept = Kept(kind, await request.body(), text)
+    return Response(text, media_type=media_type)
 
 
 def changes_in(body: Json) -> Changes:

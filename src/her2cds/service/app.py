@@ -14,12 +14,12 @@ from her2cds.errors import Her2CdsError
 from her2cds.evaluation import KnowledgeBase
 from her2cds.service import api, openapi
 from her2cds.service.access import Access
-from her2cds.service.bundles import ReadBundle, installed_reader
+from her2cds.service.bundles import ReadBundle, reader_for
 from her2cds.service.hooks import routes as hooks
 from her2cds.service.page import views as page
-from her2cds.service.problems import ProblemError, http_problem, problem_of, response_of
+from her2cds.service.problems import ProblemError, http_problem, problem_of, response_of, speaks_fhir
 from her2cds.service.settings import Settings
-from her2cds.service.shield import Shield, wants_fhir
+from her2cds.service.shield import Shield
 from her2cds.service.state import State
 from her2cds.service.trail import AuditTrail
 from her2cds.service.workers import Workers
@@ -33,14 +33,14 @@ def create_app(
     trail: AuditTrail | None = None,
     read_bundle: ReadBundle | None = None,
 ) -> FastAPI:
-    """The application. `trail` is told of every exchange; `read_bundle` replaces the installed FHIR import."""
+    """The application. `trail` is told of every exchange; `read_bundle` replaces the FHIR import."""
     settings = settings or Settings()
     state = State(
         knowledge=knowledge,
         settings=settings,
         access=Access(settings),
         workers=Workers(settings.limits),
-        read_bundle=read_bundle or installed_reader(knowledge.knowledge),
+        read_bundle=read_bundle or reader_for(knowledge.knowledge),
         trail=trail,
     )
 
@@ -63,7 +63,7 @@ def create_app(
 
 def _answer_errors(app: FastAPI) -> None:
     def answer(request: Request, problem: ProblemError) -> Response:
-        return response_of(problem, instance=request.state.request, fhir=wants_fhir(request.headers))
+        return response_of(problem, instance=request.state.request, fhir=speaks_fhir(request.headers))
 
     @app.exception_handler(ProblemError)
     async def _(request: Request, error: ProblemError) -> Response:

@@ -29,7 +29,7 @@ async def json_body(request: Request) -> dict[str, Any]:
 def object_in(content: bytes) -> dict[str, Any]:
     """The JSON object in `content`. Raises ProblemError 400, with line and column where the JSON is broken."""
     try:
-        tree = parse_json(content, LABEL)
+        tree = parse_json(content, LABEL, max_bytes=len(content))  # its size was looked at when it arrived
     except ProfileError as error:
         raise ProblemError(400, "not-json", "The body is not JSON that can be used.", error.faults) from None
     if not isinstance(tree, dict):

@@ -56,7 +56,6 @@ _STATUSES = {
     422: "The patient or the question cannot be used; nothing was evaluated",
     429: "Too many requests",
     500: "No answer could be made",
-    501: "FHIR import is not available",
     503: "Too busy, too slow, or not recorded",
 }
 
@@ -66,7 +65,7 @@ def _problems(*statuses: int) -> dict[int | str, Json]:
     return {status: {"description": _STATUSES[status], "content": content} for status in statuses}
 
 
-_EVERYWHERE = (400, 401, 403, 408, 413, 415, 422, 429, 500, 501, 503)
+_EVERYWHERE = (400, 401, 403, 408, 413, 415, 422, 429, 500, 503)
 
 
 def _route(summary: str, answer: Any, body: Json, *more: int) -> Json:

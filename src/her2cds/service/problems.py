@@ -26,7 +26,7 @@ _ISSUE_CODES = {
     408: "timeout",
 }
 _ISSUE_CODES |= {412: "required", 413: "too-long", 415: "not-supported", 422: "invalid", 429: "throttled"}
-_ISSUE_CODES |= {500: "exception", 501: "not-supported", 503: "transient"}
+_ISSUE_CODES |= {500: "exception", 503: "transient"}
 
 
 @dataclass(eq=False)
@@ -67,6 +67,16 @@ def response_of(problem: ProblemError, *, instance: str, fhir: bool = False) -> 
         media_type=FHIR_JSON if fhir else PROBLEM_JSON,
         headers=dict(problem.headers),
     )
+
+
+def accepts_fhir(headers: Mapping[str, str]) -> bool:
+    """Whether the caller asks for FHIR."""
+    return FHIR_JSON in headers.get("accept", "")
+
+
+def speaks_fhir(headers: Mapping[str, str]) -> bool:
+    """Whether the caller sends or asks for FHIR, and gets its errors as an OperationOutcome."""
+    return accepts_fhir(headers) or FHIR_JSON in headers.get("content-type", "")
 
 
 def http_problem(status: int, detail: object = None, headers: Mapping[str, str] | None = None) -> ProblemError:

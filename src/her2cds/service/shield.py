@@ -12,6 +12,7 @@ import time
 import traceback
 import uuid
 from dataclasses import dataclass, field
+from http import HTTPStatus
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
@@ -20,9 +21,8 @@ from limits.storage import MemoryStorage
 from limits.strategies import SlidingWindowCounterRateLimiter
 from starlette.datastructures import Headers, MutableHeaders
 
-from her2cds.service.problems import FHIR_JSON, ProblemError, response_of
-from her2cds.service.trail import Exchange
-from her2cds.version import __version__
+from her2cds.service.problems import ProblemError, response_of, speaks_fhir
+from her2cds.service.trail import ANONYMOUS, refused_kind
 
 if TYPE_CHECKING:
     from starlette.types import ASGIApp, Message, Receive, Scope, Send
@@ -92,32 +92,27 @@ class Shield:
             raise ProblemError(429, "too-many-requests", f"At most {self._rate}.", headers={"Retry-After": "10"})
 
     async def _recorded(self, scope: Scope, body: bytes, held: _Held) -> _Held:
-        """Tell the audit trail of an exchange; where that fails the answer is withheld."""
-        trail = self._state.trail
-        if trail is None or scope["method"] != "POST":
-            return held
-        # A route may keep something else than what went over the wire: the page keeps profile and report.
-        kept_input, kept_output = scope["state"].get("kept", (body, held.body)) if held.status < 400 else (None, None)
-        manifest = self._state.knowledge.knowledge.data
-        exchange = Exchange(
-            subject=scope["state"].get("subject", ""),
-            route=route_of(scope),
-            status=held.status,
-            input=kept_input,
-            output=kept_output,
-            knowledge_version=manifest.manifest.version,
-            knowledge_hash=manifest.content_hash,
-            software_version=__version__,
-        )
+        """Have an exchange recorded; where that fails the answer is withheld."""
         try:
-            await asyncio.to_thread(trail.record, exchange)
+            await asyncio.to_thread(self._record, scope, body, held.status)
         except Exception as error:
             _log_unforeseen(error, scope["state"]["request"])
-            problem = ProblemError(
-                503, "audit-unavailable", "The exchange could not be recorded; the answer is withheld."
-            )
+            problem = ProblemError(503, "not-recorded", "The exchange could not be recorded; the answer is withheld.")
             return await _held_problem(scope, problem, scope["state"]["request"])
         return held
+
+    def _record(self, scope: Scope, body: bytes, status: int) -> None:
+        """Tell the audit trail what the route wants kept; of a refused request no more than that, and its hash."""
+        trail, state = self._state.trail, scope["state"]
+        who, identity, kept = state.get("subject") or ANONYMOUS, self._state.knowledge.identity, state.get("kept")
+        if trail is None or scope["method"] != "POST":
+            return
+        if status >= 400:
+            words = f"{status} {HTTPStatus(status).phrase}"
+            kind = refused_kind(route_of(scope))
+            trail.record(who=who, request=kind, knowledge=identity, input=body or None, refusal=words)
+        elif kept is not None:
+            trail.record(who=who, request=kept.request, knowledge=identity, input=kept.input, output=kept.output)
 
     def _finish(self, scope: Scope, held: _Held) -> None:
         headers = MutableHeaders(raw=held.messages[0]["headers"])
@@ -141,10 +136,6 @@ class _Held:
     @property
     def status(self) -> int:
         return int(self.messages[0]["status"])
-
-    @property
-    def body(self) -> bytes:
-        return b"".join(message.get("body", b"") for message in self.messages[1:])
 
 
 def route_of(scope: Scope) -> str:
@@ -196,13 +187,8 @@ async def _refusal(scope: Scope, error: Exception, request: str) -> _Held:
 
 async def _held_problem(scope: Scope, problem: ProblemError, request: str) -> _Held:
     held = _Held()
-    await response_of(problem, instance=request, fhir=wants_fhir(Headers(scope=scope)))(scope, _nothing, held.take)
+    await response_of(problem, instance=request, fhir=speaks_fhir(Headers(scope=scope)))(scope, _nothing, held.take)
     return held
-
-
-def wants_fhir(headers: Headers) -> bool:
-    """Whether the caller speaks FHIR, and gets its errors as an OperationOutcome."""
-    return FHIR_JSON in headers.get("accept", "") or FHIR_JSON in headers.get("content-type", "")
 
 
 async def _nothing() -> Message:

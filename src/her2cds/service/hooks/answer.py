@@ -38,7 +38,7 @@ def cards_for(service: ServiceId, body: Json, state: State) -> Cards:
     maker = CardMaker(knowledge, state.settings.base_url, request.hook_instance, request.context.patient_id)
     try:
         chart = state.read_bundle(_chart(request))
-        maker = replace(maker, chart_remarks=chart.remarks)
+        maker = replace(maker, chart_counts=f"Chart: {chart.counts}.")
         case = examine(chart.profile, state.knowledge, label="chart")
     except ProfileError as error:
         return Cards(cards=(maker.of_faults(error),))

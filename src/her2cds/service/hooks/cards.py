@@ -20,7 +20,6 @@ from her2cds.service.hooks.orders import Order
 Indicator = Literal["info", "warning", "critical"]
 _MOST_LISTED = 6
 _MOST_SUGGESTIONS = 5
-_MOST_REMARKS = 8
 _REASONS = (
     ("patient-preference", "The patient wishes otherwise"),
     ("tumour-board", "Decided by the tumour board"),
@@ -49,7 +48,7 @@ class CardMaker:
     base_url: str
     hook_instance: str
     patient_id: str
-    chart_remarks: tuple[str, ...] = ()
+    chart_counts: str = ""
 
     def of_report(self, report: Report) -> Card:
         """The report in short, with the tests to request as proposals."""
@@ -118,7 +117,7 @@ class CardMaker:
         reasons: tuple[Coding, ...] | None = None,
     ) -> Card:
         data = self.knowledge.data
-        ends = (*self.chart_remarks[:_MOST_REMARKS], data.manifest.intended_use, data.manifest.evidence_cut_off)
+        ends = filter(None, (self.chart_counts, data.manifest.intended_use, data.manifest.evidence_cut_off))
         detail = to_markdown((*blocks, *map(Paragraph, ends)))
         return Card(
             uuid=self._uuid("card", summary),

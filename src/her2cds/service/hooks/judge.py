@@ -13,7 +13,7 @@ from her2cds.knowledge.base import Knowledge
 from her2cds.knowledge.citations import Citation
 from her2cds.recommendation.candidates import Candidate
 from her2cds.report.context import ReportContext
-from her2cds.report.why import Explainer
+from her2cds.report.why import WhyNot
 
 Verdict = Literal["contraindicated", "specialist", "does not fit", "cannot judge", "in order"]
 _HER2_DIRECTED = "anti-her2"
@@ -83,11 +83,11 @@ def _why_not(drug: str, case: Case, knowledge: Knowledge) -> Iterator[Objection]
         yield Objection(f"Investigational here: {', '.join(held)}", "")
     decided = {one.regimen.id for one in (*gathered.excluded, *gathered.investigational)}
     context = ReportContext(knowledge, case.decision.outcome, case.chart, None)
-    explainer = Explainer(context, case.decision)
+    why_not = WhyNot(context, case.decision)
     for regimen in knowledge.data.regimens:
         if regimen.id in decided or all(drug not in part.options for part in regimen.components):
             continue
-        why = explainer.why(regimen.id)
+        why = why_not.why(regimen.id)
         for rule in why.rules[:1]:
             failed = "; ".join(f"{one.test}, but it is {one.value}" for one in rule.failed)
             yield Objection(f"{regimen.name}: {failed or why.standing}", rule.id, rule.citations)

@@ -1,8 +1,9 @@
 """The drugs that draft orders are about.
 
-A name is read where it is one that the knowledge base knows, alone or within the text of an order. A brand in square
-brackets decides (RxNorm writes `Trastuzumab Injection [Enhertu]`), and an antibody followed by a payload that the
-knowledge base does not know is no antibody: such an order is left unread rather than misread.
+Codes and full names are read as the FHIR import reads them. Beyond that, an order's text may say more than an import
+accounts for ("Enhertu 100 mg, first dose today"): a name within it is then enough, because an order that is not read
+is not warned of. A brand in square brackets decides (RxNorm writes `Trastuzumab Injection [Enhertu]`), and an
+antibody followed by a payload that the knowledge base does not know is no antibody.
 """
 
 from __future__ import annotations
@@ -10,8 +11,15 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
+from datetime import date as Date
 from typing import Any
 
+from her2cds.errors import ProfileError
+from her2cds.interop.draft import Draft
+from her2cds.interop.fhir.codes import code_map
+from her2cds.interop.fhir.drugs import DrugReader
+from her2cds.interop.fhir.elements import Reading
+from her2cds.interop.fhir.resources import Resource, gather, listed
 from her2cds.knowledge.base import Knowledge
 from her2cds.knowledge.names import folded
 
@@ -23,6 +31,7 @@ _LONGEST_NAME = 5
 _SHORTEST_WITHIN_TEXT = 5
 _MOST_WORDS = 60
 _MOST_ORDERS = 200
+_LABEL = "draft orders"
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,17 +44,40 @@ class Order:
 
 def draft_orders(bundle: Json | None, knowledge: Knowledge, selected: tuple[str, ...] = ()) -> Iterator[Order]:
     """The orders whose drugs can be read; with `selected`, only those among these references."""
-    resources = list(_resources(bundle))[:_MOST_ORDERS]
-    for one in resources:
-        if one.get("resourceType") not in ("MedicationRequest", "MedicationOrder"):
-            continue
-        identifier = one.get("id")
-        reference = f"{one['resourceType']}/{identifier}" if isinstance(identifier, str) and identifier else ""
-        if selected and reference not in selected:
-            continue
-        drugs = _drugs_of(one, resources, knowledge)
-        if drugs:
-            yield Order(reference, drugs)
+    try:
+        resources = gather(bundle, _LABEL)
+    except ProfileError:
+        return  # no order at all
+    reading = Reading(code_map(), knowledge, resources, Draft(_LABEL), Date.today())
+    reader = DrugReader(reading)
+    for one in list(resources.of_type("MedicationRequest", "MedicationOrder"))[:_MOST_ORDERS]:
+        identifier = one.content.get("id")
+        reference = f"{one.type}/{identifier}" if isinstance(identifier, str) and identifier else ""
+        concept = _concept(one, reading)
+        if not selected or reference in selected:
+            drugs = reader.read(concept, one).drugs or _drugs_within(concept, knowledge)
+            if drugs:
+                yield Order(reference, drugs)
+
+
+def _concept(order: Resource, reading: Reading) -> object:
+    """The concept that says what is ordered: in the order itself, or in the Medication that it points to."""
+    concept, reference = order.content.get("medicationCodeableConcept"), order.content.get("medicationReference")
+    if concept is not None or not isinstance(reference, dict):
+        return concept
+    medication = reading.resources.follow(reference, order)
+    return medication.content.get("code") if medication else {"text": reference.get("display")}
+
+
+def _drugs_within(concept: object, knowledge: Knowledge) -> tuple[str, ...]:
+    """The drugs that the first text with a known name names."""
+    for one in listed(concept):
+        texts = [*(coding.get("display") for coding in listed(one.get("coding"))), one.get("text")]
+        for text in texts:
+            drugs = drugs_named(text, knowledge) if isinstance(text, str) else ()
+            if drugs:
+                return drugs
+    return ()
 
 
 def drugs_named(text: str, knowledge: Knowledge) -> tuple[str, ...]:
@@ -78,42 +110,3 @@ def _known(name: str, knowledge: Knowledge) -> tuple[str, ...]:
         return (drug,)
     combination = knowledge.combination_names.find(name)
     return knowledge.combinations[combination].drugs if combination is not None else ()
-
-
-def _resources(bundle: Json | None) -> Iterator[Json]:
-    for entry in _list((bundle or {}).get("entry")):
-        resource = entry.get("resource") if isinstance(entry, dict) else None
-        if isinstance(resource, dict):
-            yield resource
-            yield from (one for one in _list(resource.get("contained")) if isinstance(one, dict))
-
-
-def _drugs_of(order: Json, resources: list[Json], knowledge: Knowledge) -> tuple[str, ...]:
-    for text in _texts(order, resources):
-        drugs = drugs_named(text, knowledge)
-        if drugs:
-            return drugs
-    return ()
-
-
-def _texts(order: Json, resources: list[Json]) -> Iterator[str]:
-    """The names of what is ordered, the most specific first: displays of codes, then text."""
-    yield from _concept_texts(order.get("medicationCodeableConcept"))
-    reference = order.get("medicationReference")
-    if isinstance(reference, dict):
-        if isinstance(reference.get("display"), str):
-            yield reference["display"]
-        identifier = str(reference.get("reference", "")).lstrip("#").removeprefix("Medication/")
-        for one in resources:
-            if one.get("resourceType") == "Medication" and one.get("id") == identifier:
-                yield from _concept_texts(one.get("code"))
-
-
-def _concept_texts(concept: object) -> Iterator[str]:
-    if isinstance(concept, dict):
-        displays = [one.get("display") for one in _list(concept.get("coding")) if isinstance(one, dict)]
-        yield from (text for text in (*displays, concept.get("text")) if isinstance(text, str) and text)
-
-
-def _list(value: object) -> list[Any]:
-    return value if isinstance(value, list) else []

@@ -17,6 +17,7 @@ from her2cds.service.page.form import profile_in
 from her2cds.service.page.render import page, script, sign_in_page, style_sheet
 from her2cds.service.problems import ProblemError
 from her2cds.service.state import State
+from her2cds.service.trail import Kept
 
 _FORM = "application/x-www-form-urlencoded"
 _MOST_FIELDS = 20_000
@@ -38,7 +39,7 @@ def routes(state: State) -> APIRouter:
         form = await _form(request, state)
         found, html = await state.workers.run(lambda: _answered(form, state))
         if found.report:
-            request.state.kept = (_bytes(found.tree), found.report.to_json(indent=None).encode())
+            request.state.kept = Kept("evaluate", _json(found.tree), found.report.to_json(indent=None))
         return HTMLResponse(html, status_code=422 if found.faults or found.refusal else 200)
 
     @router.post("/export/{name}")
@@ -47,16 +48,16 @@ def routes(state: State) -> APIRouter:
         if name not in visit.EXPORTS:
             raise ProblemError(404, "not-found", f"There is {', '.join(visit.EXPORTS)}.")
         answer = await state.workers.run(lambda: _exported(name, form, state))
-        request.state.kept = (_bytes(profile_in(form)), bytes(answer.body))
+        request.state.kept = Kept(f"export/{name}", _json(profile_in(form)), bytes(answer.body).decode())
         return answer
 
     @router.post("/sign-in")
     async def sign_in(request: Request) -> Response:
-        request.state.kept = (None, None)  # a token is never kept
         try:
             session = state.access.sign_in(_fields(request, await request.body()).get("token", [""])[0])
         except ProblemError:
             return HTMLResponse(sign_in_page(refused=True), status_code=401)
+        request.state.kept = Kept("sign-in", None, "signed in")
         answer = RedirectResponse("/", status_code=303)
         secure = state.settings.base_url.startswith("https:")
         answer.set_cookie(
@@ -102,8 +103,8 @@ def _answered(form: dict[str, list[str]], state: State) -> tuple[visit.Visit, st
     return found, page(found, state)
 
 
-def _bytes(tree: dict[str, Any]) -> bytes:
-    return json.dumps(tree, ensure_ascii=False).encode()
+def _json(tree: dict[str, Any]) -> str:
+    return json.dumps(tree, ensure_ascii=False)
 
 
 def _exported(name: str, form: dict[str, list[str]], state: State) -> Response:

@@ -11,13 +11,14 @@ from her2cds.errors import Her2CdsError, ProfileError, ProfileFault
 from her2cds.evaluation import Case, examine, explain, report_on
 from her2cds.exploration.change import Changes, Comparison, what_if
 from her2cds.exploration.effects import WhatIsMissing, what_is_missing
+from her2cds.interop.fhir.export import to_fhir_json
 from her2cds.rendering.page import to_html
 from her2cds.report.model import Report
 from her2cds.report.why import Why
 from her2cds.service.bodies import imported, object_in
-from her2cds.service.bundles import is_bundle
+from her2cds.service.bundles import ChartRead, is_bundle
 from her2cds.service.page.form import Submitted, changes_in, profile_in
-from her2cds.service.problems import ProblemError
+from her2cds.service.problems import FHIR_JSON, ProblemError
 from her2cds.service.state import State
 
 Json = dict[str, Any]
@@ -28,7 +29,7 @@ class Visit:
     """The profile, and the answers that there are.
 
     `faults` are those of the profile, `refusal` is why what was pasted cannot be used at all; `trouble` is why a
-    what-if or an explanation has no answer. `remarks` say how a FHIR document was read; the list `spare` gets one more
+    what-if or an explanation has no answer. `chart` is a FHIR document that was read; the list `spare` gets one more
     empty row.
     """
 
@@ -42,7 +43,7 @@ class Visit:
     missing: WhatIsMissing | None = None
     comparison: Comparison | None = None
     why: Why | None = None
-    remarks: tuple[str, ...] = ()
+    chart: ChartRead | None = None
     switched: Mapping[str, Any] = field(default_factory=dict)
     progresses_on: str = ""
 
@@ -77,7 +78,7 @@ def _read(form: Submitted, pasted: str, state: State) -> Visit:
     if not is_bundle(tree):
         return Visit(tree, pasted)
     chart = imported(tree, state.read_bundle)
-    return Visit(chart.profile, pasted, remarks=chart.remarks)
+    return Visit(chart.profile, pasted, chart=chart)
 
 
 def _as_typed(fault: ProfileFault) -> ProfileFault:
@@ -118,6 +119,10 @@ def _report_html(tree: Json, state: State) -> tuple[str, str]:
     return to_html(report_on(case, state.knowledge), what_is_missing(case, state.knowledge)), "text/html"
 
 
+def _report_fhir(tree: Json, state: State) -> tuple[str, str]:
+    return to_fhir_json(report_on(_case(tree, state), state.knowledge)), FHIR_JSON
+
+
 def _profile_json(tree: Json, state: State) -> tuple[str, str]:
     _case(tree, state)  # a profile with faults is not handed out as one that can be used
     return json.dumps({"schema_version": "1", **tree}, indent=2, ensure_ascii=False) + "\n", "application/json"
@@ -126,5 +131,6 @@ def _profile_json(tree: Json, state: State) -> tuple[str, str]:
 EXPORTS: dict[str, Callable[[Json, State], tuple[str, str]]] = {
     "report.json": _report_json,
     "report.html": _report_html,
+    "report.fhir.json": _report_fhir,
     "profile.json": _profile_json,
 }
