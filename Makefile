@@ -15,7 +15,7 @@ $(STAMP): pyproject.toml
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { echo "Python 3.11 or later is needed"; exit 1; }
 	$(PYTHON) -m venv $(VENV)
 	$(BIN)/python -m pip install --quiet --upgrade pip
-	$(BIN)/python -m pip install --quiet -e '.[dev,cohort,dask]'
+	$(BIN)/python -m pip install --quiet -e '.[dev,cohort,dask,author,service]'
 	@touch $(STAMP)
 
 demo: $(STAMP)

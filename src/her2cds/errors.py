@@ -115,3 +115,7 @@ class CohortWriteError(CohortError):
 
 class MissingExtraError(Her2CdsError):
     """Something needs an optional extra of this package that is not installed; the message says how to get it."""
+
+
+class ServiceError(Her2CdsError):
+    """The service cannot be started as it is asked to: a setting is missing, unsafe or unreadable."""

@@ -29,6 +29,7 @@ from her2cds.cli.kb import kb_app
 from her2cds.cli.kb_diff import diff
 from her2cds.cli.options import File, Files, Format, Output, Overlay, Registry, ReportFormat, Rules
 from her2cds.cli.output import Exit, content_of, fail, guarded, open_knowledge, print_answers, stdout
+from her2cds.cli.serve import serve
 from her2cds.cli.trials import trials_app
 
 if TYPE_CHECKING:
@@ -60,6 +61,7 @@ app.command()(generate)
 kb_app.command()(diff)
 app.command(name="test")(scenarios.run_tests)
 app.command()(doctor)
+app.command()(serve)
 
 
 class SchemaKind(StrEnum):

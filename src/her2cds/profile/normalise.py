@@ -17,6 +17,9 @@ from her2cds.profile.model import Alteration, GenomicTest, Health, Profile, Trea
 from her2cds.profile.protein_change import normalise_change
 from her2cds.suggest import did_you_mean
 
+# Looking for the nearest symbol takes a millisecond each, and a list of thousands is no slip of the pen.
+_MOST_HINTS = 50
+
 
 @dataclass(slots=True)
 class Chart:
@@ -57,8 +60,9 @@ class _Normaliser:
     def _unknown_notices(self) -> Iterable[str]:
         for name in sorted(self._chart.unknown_drugs):
             yield f"The knowledge base does not know the drug '{name}': it is kept in the history and used by no rule."
-        for name in sorted(self._chart.unknown_genes):
-            hint = did_you_mean(name, (gene.id for gene in self._knowledge.data.genes))
+        known = [gene.id for gene in self._knowledge.data.genes]
+        for number, name in enumerate(sorted(self._chart.unknown_genes)):
+            hint = did_you_mean(name, known if number < _MOST_HINTS else ())
             ending = f" ({hint})" if hint else ""
             yield f"The knowledge base does not know the gene '{name}': no rule reads it{ending}."
 

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable, Mapping
 from functools import cache
-from typing import TYPE_CHECKING
+from typing import Any
 
 from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
@@ -17,51 +17,68 @@ from her2cds.rendering.outline import AT_A_GLANCE, EFFECT_WORDS, category_words,
 from her2cds.rendering.outline_answers import effect_words
 from her2cds.report.model import Report
 
-if TYPE_CHECKING:
-    from jinja2 import Template
-
 _MOST_QUESTIONS = 12
 _REGISTRY = "https://clinicaltrials.gov/study/"
 
 
 def to_html(report: Report, missing: WhatIsMissing | None = None) -> str:
     """The page. With `missing`, the questions say what each possible answer would change."""
+    return _environment().get_template("page.html.j2").render(_context(report, missing))
+
+
+def report_sections(report: Report, missing: WhatIsMissing, controls: Mapping[str, Callable[..., Markup]]) -> Markup:
+    """The sections of the page alone, for a page that surrounds them.
+
+    `controls` are what that page adds: `ask(regimen, name)` beside each regimen, `answer(question)` below each
+    question, `apply()` below them all.
+    """
+    template = _environment().get_template("sections.html.j2")
+    return Markup(template.render(_context(report, missing), **controls))
+
+
+def style() -> str:
+    """The style sheet of the page."""
+    loader = _environment().loader
+    assert loader is not None
+    return loader.get_source(_environment(), "style.css")[0]
+
+
+def _context(report: Report, missing: WhatIsMissing | None) -> dict[str, Any]:
     numbers = {source.id: number for number, source in enumerate(report.sources, start=1)}
 
     def cite(citations: Iterable[Citation]) -> Markup:
         return _citations(citations, numbers)
 
     glance = {one.fact: one for one in report.classification}
-    return _template().render(
-        report=report,
-        glance=[(label, glance[fact]) for fact, label in AT_A_GLANCE if fact in glance],
-        forest=forest(report.therapies),
-        ticks=[(tick, axis_place(tick)) for tick in TICKS],
-        medians=medians(report.therapies),
-        timeline=timeline(report.history, report.profile_date),
-        missing=missing,
-        most_questions=_MOST_QUESTIONS,
-        cite=cite,
-        numbers=numbers,
-        registry_url=_registry_url,
-        effect_name=EFFECT_WORDS.get,
-        effect_words=effect_words,
-        category_words=category_words,
-        facts_in_words=lambda facts: facts_in_words(facts, report.questions),
-        outcome_words=outcome_words,
-    )
+    return {
+        "report": report,
+        "glance": [(label, glance[fact]) for fact, label in AT_A_GLANCE if fact in glance],
+        "forest": forest(report.therapies),
+        "ticks": [(tick, axis_place(tick)) for tick in TICKS],
+        "medians": medians(report.therapies),
+        "timeline": timeline(report.history, report.profile_date),
+        "missing": missing,
+        "most_questions": _MOST_QUESTIONS,
+        "cite": cite,
+        "numbers": numbers,
+        "registry_url": _registry_url,
+        "effect_name": EFFECT_WORDS.get,
+        "effect_words": effect_words,
+        "category_words": category_words,
+        "facts_in_words": lambda facts: facts_in_words(facts, report.questions),
+        "outcome_words": outcome_words,
+    }
 
 
 @cache
-def _template() -> Template:
-    environment = Environment(
+def _environment() -> Environment:
+    return Environment(
         loader=PackageLoader("her2cds.rendering"),
         autoescape=True,
         undefined=StrictUndefined,
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    return environment.get_template("page.html.j2")
 
 
 def _citations(citations: Iterable[Citation], numbers: dict[str, int]) -> Markup:

@@ -1,0 +1,42 @@
+"""The routes of CDS Hooks."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any
+
+from fastapi import APIRouter, Depends, Path, Request, Response
+
+from her2cds.service import openapi
+from her2cds.service.bodies import json_body
+from her2cds.service.hooks.answer import cards_for, read_feedback
+from her2cds.service.hooks.discovery import ServiceId, discovery
+from her2cds.service.state import State
+from her2cds.service.trail import Kept
+
+
+def routes(state: State) -> APIRouter:
+    """Discovery, one route for all services, and one for feedback."""
+    router = APIRouter(prefix="/cds-services", dependencies=[Depends(state.access.admit_hook)])
+
+    @router.get("", **openapi.DISCOVERY)
+    async def services() -> dict[str, Any]:
+        """The services, and what each needs of the chart."""
+        return discovery()
+
+    @router.post("/{service}", **openapi.HOOK)
+    async def call(service: ServiceId, request: Request) -> Response:
+        """The cards of one service for one call."""
+        body = await json_body(request)
+        cards = await state.workers.run(lambda: cards_for(service, body, state))
+        text = cards.model_dump_json(exclude_none=True, by_alias=True)
+        request.state.kept = Kept(f"cds-hooks/{service.hook}", await request.body(), text)
+        return Response(text, media_type="application/json")
+
+    @router.post("/{service}/feedback", **openapi.FEEDBACK)
+    async def feedback(_service: Annotated[ServiceId, Path(alias="service")], request: Request) -> dict[str, Any]:
+        """What users did with cards. It goes to the audit trail, where there is one, and nowhere else."""
+        read_feedback(await json_body(request))
+        request.state.kept = Kept("cds-hooks/feedback", await request.body(), "{}")
+        return {}
+
+    return router

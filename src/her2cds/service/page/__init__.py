@@ -1,0 +1,1 @@
+"""The page for the clinic: a form, the report, what-if switches and questions answered in place."""

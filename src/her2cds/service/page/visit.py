@@ -1,0 +1,136 @@
+"""What one visit of the page is about: the profile as it stands, and all that was asked of it."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+from her2cds.errors import Her2CdsError, ProfileError, ProfileFault
+from her2cds.evaluation import Case, examine, explain, report_on
+from her2cds.exploration.change import Changes, Comparison, what_if
+from her2cds.exploration.effects import WhatIsMissing, what_is_missing
+from her2cds.interop.fhir.export import to_fhir_json
+from her2cds.rendering.page import to_html
+from her2cds.report.model import Report
+from her2cds.report.why import Why
+from her2cds.service.bodies import imported, object_in
+from her2cds.service.bundles import ChartRead, is_bundle
+from her2cds.service.page.form import Submitted, changes_in, profile_in
+from her2cds.service.problems import FHIR_JSON, ProblemError
+from her2cds.service.state import State
+
+Json = dict[str, Any]
+
+
+@dataclass
+class Visit:
+    """The profile, and the answers that there are.
+
+    `faults` are those of the profile, `refusal` is why what was pasted cannot be used at all; `trouble` is why a
+    what-if or an explanation has no answer. `chart` is a FHIR document that was read; the list `spare` gets one more
+    empty row.
+    """
+
+    tree: Json
+    pasted: str = ""
+    faults: tuple[ProfileFault, ...] = ()
+    refusal: str = ""
+    trouble: str = ""
+    spare: str = ""
+    report: Report | None = None
+    missing: WhatIsMissing | None = None
+    comparison: Comparison | None = None
+    why: Why | None = None
+    chart: ChartRead | None = None
+    switched: Mapping[str, Any] = field(default_factory=dict)
+    progresses_on: str = ""
+
+
+def visit(form: Submitted, state: State) -> Visit:
+    """The visit that a submitted form asks for."""
+    pasted = _one(form, "pasted") if _one(form, "action") == "paste" else ""
+    try:
+        found = _read(form, pasted, state)
+    except ProblemError as error:
+        places = "; ".join(str(fault) for fault in error.faults)
+        return Visit({}, pasted, refusal=f"{error.detail} {places}".strip())
+    except ProfileError as error:
+        return Visit({}, pasted, error.faults)
+    if _one(form, "add"):
+        found.spare = _one(form, "add")
+        return found
+    try:
+        case = examine(found.tree, state.knowledge)
+    except ProfileError as error:
+        found.faults = error.faults if pasted else tuple(map(_as_typed, error.faults))
+        return found
+    found.report, found.missing = report_on(case, state.knowledge), what_is_missing(case, state.knowledge)
+    _ask_more(found, form, state)
+    return found
+
+
+def _read(form: Submitted, pasted: str, state: State) -> Visit:
+    if _one(form, "action") != "paste":
+        return Visit(profile_in(form))
+    tree = object_in(pasted.encode())
+    if not is_bundle(tree):
+        return Visit(tree, pasted)
+    chart = imported(tree, state.read_bundle)
+    return Visit(chart.profile, pasted, chart=chart)
+
+
+def _as_typed(fault: ProfileFault) -> ProfileFault:
+    """A fault as one sees it in a form, where nobody writes quotation marks."""
+    if fault.remedy.startswith("Write numbers without"):
+        return replace(fault, expected="a number", remedy="Write digits, with a point before decimals.")
+    return fault
+
+
+def _ask_more(found: Visit, form: Submitted, state: State) -> None:
+    """The what-if and the explanation that were asked for."""
+    found.switched, found.progresses_on = changes_in(form), _one(form, "if-progresses-on")
+    changes = Changes(set=found.switched, progresses_on=tuple(filter(None, [found.progresses_on])))
+    wanted = _one(form, "explain") or _one(form, "explain-other")
+    try:
+        if changes.in_words:
+            found.comparison = what_if(found.tree, changes, state.knowledge)
+        if wanted:
+            found.why = explain(found.tree, wanted, state.knowledge)
+    except Her2CdsError as error:
+        found.trouble = str(error)
+
+
+def _one(form: Submitted, name: str) -> str:
+    return (form.get(name) or [""])[-1]
+
+
+def _case(tree: Json, state: State) -> Case:
+    return examine(tree, state.knowledge)
+
+
+def _report_json(tree: Json, state: State) -> tuple[str, str]:
+    return report_on(_case(tree, state), state.knowledge).to_json(), "application/json"
+
+
+def _report_html(tree: Json, state: State) -> tuple[str, str]:
+    case = _case(tree, state)
+    return to_html(report_on(case, state.knowledge), what_is_missing(case, state.knowledge)), "text/html"
+
+
+def _report_fhir(tree: Json, state: State) -> tuple[str, str]:
+    return to_fhir_json(report_on(_case(tree, state), state.knowledge)), FHIR_JSON
+
+
+def _profile_json(tree: Json, state: State) -> tuple[str, str]:
+    _case(tree, state)  # a profile with faults is not handed out as one that can be used
+    return json.dumps({"schema_version": "1", **tree}, indent=2, ensure_ascii=False) + "\n", "application/json"
+
+
+EXPORTS: dict[str, Callable[[Json, State], tuple[str, str]]] = {
+    "report.json": _report_json,
+    "report.html": _report_html,
+    "report.fhir.json": _report_fhir,
+    "profile.json": _profile_json,
+}

@@ -1,0 +1,48 @@
+"""What the service asks of an audit log, and what it keeps there.
+
+`her2cds.audit.log.AuditLog` is such a log. The service opens none by itself: it is handed one, or none.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from typing import Protocol
+
+from her2cds.report.model import KnowledgeIdentity
+
+ANONYMOUS = "anonymous"
+
+
+class AuditTrail(Protocol):
+    """Anything that keeps exchanges. An answer goes out only after `record` has returned."""
+
+    def record(
+        self,
+        *,
+        who: str,
+        request: str,
+        knowledge: KnowledgeIdentity,
+        input: str | bytes | None = None,
+        output: str | None = None,
+        refusal: str | None = None,
+    ) -> object:
+        """Keep one exchange: an input with its output, or with why it was refused. Raise where that fails."""
+
+
+@dataclass(frozen=True, slots=True)
+class Kept:
+    """What a route that gave an answer wants kept of it.
+
+    `request` is the kind under which it stands in the log; `evaluate` is a profile with its report as JSON, which a
+    replay can evaluate again.
+    """
+
+    request: str
+    input: str | bytes | None
+    output: str
+
+
+def refused_kind(route: str) -> str:
+    """The kind under which a refused request stands: its path template in the letters that a log takes."""
+    return re.sub(r"[^a-z0-9./-]", "", route).strip("/.-") or ("page" if route == "/" else "unknown")
