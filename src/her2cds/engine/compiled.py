@@ -39,7 +39,7 @@ class Outcome(NamedTuple):
 _RULES_TOGETHER = 8
 
 # What a ruleset answered is kept for so many patterns of atoms; then the memory starts afresh.
-_MOST_ANSWERS = 256
+_MOST_ANSWERS = 1024
 
 Answer = tuple[tuple[str, Truth], ...]
 
