@@ -25,7 +25,7 @@ class VerdictsDifferError(AssertionError):
 
 
 def comparison(knowledge: KnowledgeBase, patients: int) -> Section:
-    """Every engine on the same rules and patients, and her2cds as it is used; how many times as long as durable-rules."""
+    """Every engine on the same rules and patients, and her2cds as it is used, beside durable-rules."""
     others = charts(patients + _OTHERS, knowledge)
     given = others[:patients]
     asked = problem(knowledge, given)

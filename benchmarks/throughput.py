@@ -73,9 +73,10 @@ def memory(patients: int, steps: int = 4) -> Section:
         (f"after {patients * number // steps:,} patients", f"{peak:.0f} MiB", f"+{peak - loaded:.1f} MiB")
         for number, peak in enumerate(peaks, start=1)
     ]
+    late = peaks[-1] - peaks[steps // 2 - 1]
     note = (
         f"Peak resident memory of a process, {patients:,} distinct patients, profile to decision. What is kept is "
-        f"bounded: once that is full, from half of the patients to all, it grew by {peaks[-1] - peaks[steps // 2 - 1]:.1f} MiB."
+        f"bounded: once that is full, from half of the patients to all, it grew by {late:.1f} MiB."
     )
     return Section("Memory", note, ("when", "peak", "grown"), tuple(rows))
 

@@ -115,7 +115,8 @@ class CompiledRules:
         )
 
     def evaluate(self, facts: FactBase) -> Outcome:
-        """Verdicts for one patient. Pure: `facts` is not changed, nothing of the patient is kept.
+        """Verdicts for one patient. Pure: `facts` is not changed, and what is kept (answers, by the values that
+        led to them) changes no later verdict.
 
         Raises EngineError if any rule fails to evaluate.
         """
