@@ -8,13 +8,13 @@ fact would contradict each other); nor are criteria, which the copies share.
 from __future__ import annotations
 
 import random
-import resource
 import time
 from multiprocessing import get_context
 from typing import TypeVar
 
 from benchmarks.patients import RULES, charts
 from benchmarks.tables import Section, microseconds, ratio
+from benchmarks.throughput import peak_mib
 from her2cds import KnowledgeBase, load_knowledge
 from her2cds.facts.derive import derive_facts
 from her2cds.knowledge.base import Knowledge
@@ -79,8 +79,7 @@ def _with_rules(factor: int, patients: int) -> tuple[int, float, float, float, f
         for one in facts:
             base.rules.evaluate(one)
         rounds.append((time.process_time() - start) / len(facts))
-    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
-    return len(knowledge.rules) + len(knowledge.trials), compiled, rounds[0], rounds[1], peak
+    return len(knowledge.rules) + len(knowledge.trials), compiled, rounds[0], rounds[1], peak_mib()
 
 
 def grown(knowledge: Knowledge, factor: int) -> Knowledge:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Iterator
 from itertools import islice
 from pathlib import Path
 
@@ -18,12 +19,18 @@ EXAMPLE = PROJECT / "patient_examples" / "second-line-her2-positive.json"
 SEED = 20261121
 
 
-def profiles(count: int) -> list[bytes]:
-    """`count` profiles as JSON text; the same ones each time."""
-    examples = [path.read_bytes() for path in sorted((PROJECT / "patient_examples").glob("*.json"))]
+def stream() -> Iterator[bytes]:
+    """Profiles as JSON text without end; the same ones each time."""
+    for path in sorted((PROJECT / "patient_examples").glob("*.json")):
+        yield path.read_bytes()
     generator = RandomProfiles(SEED)
-    made = (json.dumps(generator.tree(), ensure_ascii=False).encode() for _ in iter(int, 1))
-    return [*examples, *islice(made, count)][:count]
+    while True:
+        yield json.dumps(generator.tree(), ensure_ascii=False).encode()
+
+
+def profiles(count: int) -> list[bytes]:
+    """The first `count` of them."""
+    return list(islice(stream(), count))
 
 
 def charts(count: int, knowledge: KnowledgeBase) -> list[Chart]:

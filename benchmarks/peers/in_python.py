@@ -140,7 +140,7 @@ class RuleEngine:
 
 # Name shown, the module it needs, and how to compile rules with it.
 ENGINES: tuple[tuple[str, str, Callable[[Rules], Matcher]], ...] = (
-    ("durable-rules (her2cds, no answers kept)", "durable_rules_engine", DurableRules),
+    ("durable-rules, 60 rules a ruleset, no answers kept", "durable_rules_engine", DurableRules),
     ("plain Python closures (upper bound)", "json", Closures),
     ("clipspy (CLIPS)", "clips", Clips),
     ("zen-engine (GoRules)", "zen", Zen),

@@ -105,6 +105,12 @@ def test_random_small_rule_bases(base: Knowledge, seed: int) -> None:
         assert compiled.evaluate(facts).verdicts == plain.verdicts
 
 
+def test_verdicts_do_not_depend_on_how_much_is_kept(knowledge: KnowledgeBase, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("her2cds.engine.compiled._MOST_ANSWERS", 1)
+    monkeypatch.setattr("her2cds.engine.atoms._MOST_VALUES", 1)
+    assert disagreements(CompiledRules(knowledge.knowledge), patients=60, seed=8) == []
+
+
 def test_verdicts_do_not_depend_on_who_was_before(knowledge: KnowledgeBase) -> None:
     generator = RandomFacts(knowledge.knowledge, seed=5)
     patients = [generator.facts() for _ in range(60)]

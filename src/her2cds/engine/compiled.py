@@ -39,7 +39,7 @@ class Outcome(NamedTuple):
 _RULES_TOGETHER = 8
 
 # What a ruleset answered is kept for so many patterns of atoms; then the memory starts afresh.
-_MOST_ANSWERS = 256
+_MOST_ANSWERS = 1024
 
 Answer = tuple[tuple[str, Truth], ...]
 
@@ -115,7 +115,8 @@ class CompiledRules:
         )
 
     def evaluate(self, facts: FactBase) -> Outcome:
-        """Verdicts for one patient. Pure: `facts` is not changed, nothing of the patient is kept.
+        """Verdicts for one patient. Pure: `facts` is not changed, and what is kept (answers, by the values that
+        led to them) changes no later verdict.
 
         Raises EngineError if any rule fails to evaluate.
         """
