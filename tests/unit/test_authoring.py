@@ -288,7 +288,7 @@ def test_the_form_is_canonical() -> None:
 def test_fmt_names_the_schema_and_check_writes_nothing(tmp_path: Path) -> None:
     pytest.importorskip("ruamel.yaml", reason="needs the extra 'author'")
     rules, schemas = tmp_path / "rules", tmp_path / "build" / "schema"
-    shutil.copytree(RULES, rules)
+    shutil.copytree(RULES / "therapies", rules / "therapies")
     before = (rules / "therapies" / "early.yaml").read_text(encoding="utf-8")
     arguments = ("kb", "fmt", "--schemas", str(schemas), "--rules", str(rules))
     assert her2cds(*arguments, "--check").returncode == 1
@@ -297,7 +297,6 @@ def test_fmt_names_the_schema_and_check_writes_nothing(tmp_path: Path) -> None:
     first = (rules / "therapies" / "early.yaml").read_text(encoding="utf-8").splitlines()[0]
     assert first == "# yaml-language-server: $schema=../../build/schema/therapies.json"
     assert her2cds(*arguments, "--check").returncode == 0
-    assert her2cds("kb", "check", "--rules", str(rules)).returncode == 0
 
 
 def test_fmt_names_a_file_that_is_no_yaml_and_touches_nothing(tmp_path: Path) -> None:

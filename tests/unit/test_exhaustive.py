@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import json
 import shutil
+from collections.abc import Iterator
 from itertools import product
 from pathlib import Path
 
 import pytest
 
-from her2cds import KnowledgeBase, load_knowledge
+from her2cds import KnowledgeBase, evaluate, load_knowledge
 from her2cds.engine.explain import evaluate_plainly
 from her2cds.errors import ProfileError
 from her2cds.evaluation import as_profile
@@ -72,7 +74,6 @@ def test_values_that_no_test_tells_apart_are_one_class() -> None:
     (variable,) = residuals.variables
     classes = {one.words: one.truths[0] for one in residuals.classes(variable)}
     assert classes == {"red": Truth.TRUE, "blue": Truth.FALSE, "red or blue": Truth.UNKNOWN}
-    assert sum(one.size for one in residuals.classes(variable)) == 8  # three words, four ways to narrow, unknown
 
 
 def test_the_smallest_profile_names_only_what_is_needed() -> None:
@@ -87,6 +88,18 @@ def test_what_cannot_be_is_left_out() -> None:
     swept = sweep(SMALL, (condition,), within=(Not(condition),))
     assert {case.truths for case in swept.cases} == {(Truth.FALSE,), (Truth.UNKNOWN,)}
     assert swept.impossible == 1
+
+
+def test_an_investigational_regimen_that_is_ruled_out_is_shown_with_the_reason(
+    knowledge: KnowledgeBase, examples: Path
+) -> None:
+    tree = json.loads((examples / "erbb2-mutated-non-amplified.json").read_text(encoding="utf-8"))
+    assert "neratinib-fulvestrant" in {one.regimen for one in evaluate(tree, knowledge, today=TODAY).investigational}
+    tree.setdefault("health", {})["hypersensitivity_to"] = ["neratinib"]
+    report = evaluate(tree, knowledge, today=TODAY)
+    assert "neratinib-fulvestrant" not in {one.regimen for one in report.investigational}
+    (ruled_out,) = [one for one in report.not_recommended if one.regimen == "neratinib-fulvestrant"]
+    assert any("hypersensitive" in reason.because for reason in ruled_out.reasons)
 
 
 @pytest.mark.parametrize("seed", range(150))
@@ -119,8 +132,9 @@ def with_rules(tmp_path: Path, name: str, text: str) -> KnowledgeBase:
     return load_knowledge(tmp_path / "rules", use_cache=False)
 
 
-def faults_about(found: list[Answer], about: str) -> list[str]:
-    return [str(fault) for one in found if one.about == about for fault in one.faults]
+def first_about(found: Iterator[Answer], about: str, question: str = "") -> list[str]:
+    answer = next(one for one in found if one.about == about and one.question.startswith(question))
+    return [str(fault) for fault in answer.faults]
 
 
 def test_classification_rules_that_contradict_are_found_with_a_profile(tmp_path: Path) -> None:
@@ -130,7 +144,7 @@ def test_classification_rules_that_contradict_are_found_with_a_profile(tmp_path:
         "- id: class.zz\n  title: Another class\n  when: {her2.ihc: 3+}\n"
         f"  derive: {{fact: her2.class, value: low}}\n  cites: {CITES}\n",
     )
-    (fault, *_) = faults_about(list(derivations(base.knowledge)), "her2.class")
+    (fault, *_) = first_about(derivations(base.knowledge), "her2.class")
     assert "derive different values of 'her2.class'" in fault
     assert "her2.ihc: 3+" in fault
     assert all(one.question.startswith("no two classification") for one in exhaust(base))
@@ -145,8 +159,7 @@ def test_an_offer_that_nobody_may_have_is_found(tmp_path: Path) -> None:
         "  offer: {regimen: margetuximab-chemotherapy, category: alternative, because: it is there}\n"
         f"  evidence: [sophia]\n  cites: {CITES}\n",
     )
-    found = [one for one in regimens(base) if one.about == "margetuximab-chemotherapy"]
-    (fault,) = faults_about(found, "margetuximab-chemotherapy")
+    (fault,) = first_about(regimens(base), "margetuximab-chemotherapy", USEFUL)
     assert fault == "therapy.zz never holds for a patient who may have margetuximab-chemotherapy"
 
 
@@ -159,7 +172,7 @@ def test_a_change_of_treatment_beside_going_on_is_found(tmp_path: Path) -> None:
         f"  offer: {{regimen: t-dm1, category: alternative, because: it is there}}\n  evidence: [emilia]\n"
         f"  cites: {CITES}\n",
     )
-    (fault, *_) = faults_about(list(answers(base)), "going on and changing")
+    (fault, *_) = first_about(answers(base), "going on and changing")
     assert "current.controlled: true" in fault
 
 
@@ -168,7 +181,7 @@ def test_a_line_without_an_offer_is_found(tmp_path: Path) -> None:
     path = tmp_path / "rules" / "therapies" / "first-line.yaml"
     path.write_text(path.read_text(encoding="utf-8").replace("pathway.first_line", "pathway.later_line"), "utf-8")
     base = load_knowledge(tmp_path / "rules", use_cache=False)
-    (fault, *_) = faults_about(list(answers(base)), "first line")
+    (fault, *_) = first_about(answers(base), "first line")
     assert "no rule offers anything" in fault
     assert "lines.metastatic: 0" in fault
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import sys
 from enum import StrEnum
 from pathlib import Path
@@ -213,6 +212,8 @@ def _write(one: Formatted) -> None:
 
 def print_rule_schemas(knowledge: Knowledge, output: Path | None) -> None:
     """Print the schemas of all kinds of files as one object, or write one file per kind into a folder."""
+    import json
+
     from her2cds.authoring.schemas import rule_schemas
 
     schemas = rule_schemas(knowledge)

@@ -5,8 +5,6 @@ from __future__ import annotations
 import sys
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from importlib.metadata import PackageNotFoundError, version
-from importlib.util import find_spec
 from typing import TYPE_CHECKING
 
 import typer
@@ -140,6 +138,8 @@ def _cache() -> Finding:
 
 
 def _extra(extra: str, purpose: str, module: str) -> Finding:
+    from importlib.util import find_spec
+
     head, _, _ = module.partition(".")
     there = find_spec(head) is not None and find_spec(module) is not None
     state = "installed" if there else f"pip install 'her2cds[{extra}]'"
@@ -147,6 +147,8 @@ def _extra(extra: str, purpose: str, module: str) -> Finding:
 
 
 def _version(package: str) -> str:
+    from importlib.metadata import PackageNotFoundError, version  # slow to import, and only needed here
+
     try:
         return version(package)
     except PackageNotFoundError:

@@ -28,9 +28,9 @@ _SHOWN = 2
 def answers(base: KnowledgeBase) -> Iterator[Answer]:
     """The answers that concern all regimens together."""
     yield _everyone_is_answered(base)
-    yield from _lines_are_covered(base.knowledge)
     yield _treatment_goes_on_or_changes(base.knowledge)
     yield _pathways_overlap_openly(base.knowledge)
+    yield from _lines_are_covered(base.knowledge)
 
 
 def care(knowledge: Knowledge) -> tuple[Rule, ...]:

@@ -17,7 +17,7 @@ from her2cds.exhaustive.sweep import Case, sweep
 from her2cds.exhaustive.variables import as_facts
 from her2cds.facts.truth import Truth
 from her2cds.knowledge.catalogue import Regimen
-from her2cds.knowledge.conditions import All, AnyOf, Condition, Leaf
+from her2cds.knowledge.conditions import All, AnyOf, Condition, Leaf, Not
 from her2cds.knowledge.rules import Rule
 from her2cds.recommendation.candidates import Candidate, Gathered, gather
 
@@ -96,11 +96,17 @@ class _Offered:
     # --- What rules a drug out --------------------------------------------------------------------
 
     def _reasons(self, drug: str) -> tuple[Condition, ...]:
-        """Every condition that rules the drug out by itself."""
-        found: list[Condition] = [Leaf("health.hypersensitivity", "contains", drug)]
-        if drug not in self._allowed_again():
-            found.append(Leaf("prior.progressed_on", "contains", drug))
-        return (*found, *self._cautions(drug))
+        """Every condition that rules the drug out by itself; an offer may allow it again after progression."""
+        allowing = tuple(
+            condition
+            for rule, condition in zip(self._rules, self._offers, strict=True)
+            if rule.offer and drug in rule.offer.despite_progression_on
+        )
+        return (
+            Leaf("health.hypersensitivity", "contains", drug),
+            All((Leaf("prior.progressed_on", "contains", drug), Not(AnyOf(allowing)))),
+            *self._cautions(drug),
+        )
 
     def _cautions(self, drug: str) -> tuple[Condition, ...]:
         """The conditions of the cautions that exclude the drug."""
@@ -111,11 +117,6 @@ class _Offered:
             if rule.caution.effect == "exclude" and concerns:
                 found.append(self._knowledge.conditions[rule.id])
         return tuple(found)
-
-    def _allowed_again(self) -> frozenset[str]:
-        """Drugs that every offer allows again after progression on them."""
-        allowed = [frozenset(rule.offer.despite_progression_on) for rule in self._rules if rule.offer]
-        return frozenset.intersection(*allowed)
 
     def _ruled_out(self) -> Condition:
         """Some part has no drug left that may be given."""

@@ -44,12 +44,11 @@ class Variable:
 
 @dataclass(frozen=True, slots=True)
 class ValueClass:
-    """Values that no test tells apart: one of them as a fact, the truth of each test, and how many they are."""
+    """Values that no test tells apart: one of them, in words and as a fact, and the truth of each test."""
 
     words: str
     fact: Fact
     truths: tuple[Truth, ...]
-    size: int
 
 
 def variable_of(test: Leaf, whole_sets: frozenset[str]) -> Variable:
@@ -60,10 +59,11 @@ def variable_of(test: Leaf, whole_sets: frozenset[str]) -> Variable:
 
 def value_classes(definition: FactDefinition, variable: Variable, tests: tuple[Leaf, ...]) -> tuple[ValueClass, ...]:
     """The classes of one variable under these tests, in a fixed order."""
-    grouped: dict[tuple[Truth, ...], list[tuple[str, Fact]]] = {}
+    found: dict[tuple[Truth, ...], ValueClass] = {}
     for words, fact in _values(definition, variable, tests):
-        grouped.setdefault(tuple(truth_of(test, fact) for test in tests), []).append((words, fact))
-    return tuple(ValueClass(found[0][0], found[0][1], truths, len(found)) for truths, found in grouped.items())
+        truths = tuple(truth_of(test, fact) for test in tests)
+        found.setdefault(truths, ValueClass(words, fact, truths))
+    return tuple(found.values())
 
 
 def _values(definition: FactDefinition, variable: Variable, tests: tuple[Leaf, ...]) -> Iterator[tuple[str, Fact]]:
