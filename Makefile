@@ -8,7 +8,7 @@ BIN := $(VENV)/bin
 export CPPFLAGS := -DPyEval_CallObject=PyObject_CallObject
 STAMP := $(VENV)/.installed
 
-.PHONY: demo test unit lint provenance wheel-check test-tools site golden pythons bench soak clean
+.PHONY: demo test unit lint provenance wheel-check test-tools site golden pythons bench mutate soak clean
 
 $(STAMP): pyproject.toml
 	@command -v $(PYTHON) >/dev/null || { echo "Python 3.11 or later is needed"; exit 1; }
@@ -28,11 +28,13 @@ unit: $(STAMP)
 	$(BIN)/her2cds kb lint
 	$(BIN)/her2cds kb selfcheck --patients 2000
 	$(BIN)/her2cds kb coverage --scenarios tests/scenarios --examples patient_examples
+	$(BIN)/her2cds kb check --overlay docs/examples/hospital-overlay
 
 lint: $(STAMP)
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
+	$(BIN)/lint-imports --no-cache
 
 # The reviews' texts are not part of the project: the check runs where they lie beside it.
 TEXTS ?= ../shared/sources
@@ -67,6 +69,10 @@ bench: $(STAMP)
 	$(BIN)/python -m pip install --quiet -e ".[bench]"
 	$(BIN)/python -m benchmarks
 	$(BIN)/python benchmarks/cohort_cost.py
+
+# Would the scenarios notice a wrong rule? Changes each rule in every small way and lists what nothing notices.
+mutate: $(STAMP)
+	$(BIN)/her2cds kb mutate --scenarios tests/scenarios --examples patient_examples --at-least 95 -q
 
 soak: $(STAMP)
 	$(BIN)/python -m pytest -m soak -p no:xdist

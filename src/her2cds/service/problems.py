@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Mapping
-from dataclasses import asdict, dataclass, field
+from dataclasses import dataclass, field
 from http import HTTPStatus
 
 from starlette.responses import Response
@@ -95,7 +95,7 @@ def _problem_details(problem: ProblemError, instance: str) -> dict[str, object]:
         "instance": instance,
     }
     if problem.faults:
-        body["faults"] = [asdict(fault) for fault in problem.faults]
+        body["faults"] = [fault._asdict() for fault in problem.faults]
     return body
 
 

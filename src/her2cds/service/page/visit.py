@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from typing import Any
 
 from her2cds.errors import Her2CdsError, ProfileError, ProfileFault
@@ -84,7 +84,7 @@ def _read(form: Submitted, pasted: str, state: State) -> Visit:
 def _as_typed(fault: ProfileFault) -> ProfileFault:
     """A fault as one sees it in a form, where nobody writes quotation marks."""
     if fault.remedy.startswith("Write numbers without"):
-        return replace(fault, expected="a number", remedy="Write digits, with a point before decimals.")
+        return fault._replace(expected="a number", remedy="Write digits, with a point before decimals.")
     return fault
 
 
