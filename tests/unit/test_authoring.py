@@ -39,7 +39,7 @@ def schemas(knowledge: KnowledgeBase) -> dict[str, Any]:
 
 
 def test_there_is_a_schema_for_every_kind_of_file(schemas: dict[str, Any]) -> None:
-    assert set(schemas) == {*MAPPING_KINDS, *LIST_KINDS, *RULE_FOLDERS}
+    assert set(schemas) == {*MAPPING_KINDS, *LIST_KINDS, *RULE_FOLDERS, "overlay"}
     for schema in schemas.values():
         jsonschema.Draft202012Validator.check_schema(schema)
 

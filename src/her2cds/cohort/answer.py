@@ -96,7 +96,7 @@ class AnswerRows:
             group,
             ranked.rank if ranked else None,
             bool(ranked and ranked.tied),
-            group if group == "investigational" else candidate.best_category(self._categories),
+            candidate.best_category(self._categories),
             bool(candidate.steps_down),
             candidate.determined,
             [rule.id for rule in candidate.offers],

@@ -72,8 +72,9 @@ class Candidate:
         return tuple(rule.offer for rule in self.offers if rule.offer)
 
     def best_category(self, order: tuple[Category, ...]) -> Category:
-        """The best category that a rule gives."""
-        return min((offer.category for offer in self.offer_parts), key=order.index)
+        """The best category that a rule gives; "investigational", which has no rank, where all offers are that."""
+        ranked = [offer.category for offer in self.offer_parts if offer.category in order]
+        return min(ranked, key=order.index, default="investigational")
 
     @property
     def steps_down(self) -> int:
