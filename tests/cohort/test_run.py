@@ -199,12 +199,18 @@ def test_an_endless_line_is_quarantined_without_being_held_in_memory(tmp_path: P
 # --- Stopped and gone on with ---------------------------------------------------------------------------------------
 
 
+def listening() -> None:
+    """A job in the background of a shell ignores interrupts, and its children with it: the run must hear ours."""
+    signal.signal(signal.SIGINT, signal.SIG_DFL)
+
+
 def begun(source: Path, output: Path) -> subprocess.Popen[bytes]:
     """A run of which two parts are done."""
     process = subprocess.Popen(
         command("cohort", "run", source, "-o", output, "--today", TODAY, "--part-size", 16, "--reports"),
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
+        preexec_fn=listening,
     )
     until(lambda: len(list(output.glob("parts/*.json"))) >= 2)
     return process
