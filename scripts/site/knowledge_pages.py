@@ -67,8 +67,9 @@ class _Site:
             for strategy, trials in groupby(by_strategy, key=lambda one: one.strategy)
         )
         yield "trials", self._page("Trials", sections)
-        yield "discrepancies", self._page(
-            "Where the sources err or disagree", (self._discrepancy(one) for one in data.discrepancies)
+        yield (
+            "discrepancies",
+            self._page("Where the sources err or disagree", (self._discrepancy(one) for one in data.discrepancies)),
         )
         yield "sources", self._page("Sources", (self._source(one) for one in data.sources))
 
@@ -103,9 +104,10 @@ class _Site:
         return [one for one in self._knowledge.data.drugs if one.status != "listed"]
 
     def _drug(self, one: Drug) -> str:
-        rules = [rule.id for rule in self._knowledge.data.rules if one.id in self._knowledge.target_drugs.get(rule.id, ())]
-        studies = [study.id for study in self._knowledge.data.evidence if any(one.id in arm.drugs for arm in study.arms)]
-        trials = [trial.id for trial in self._knowledge.data.trials if one.id in trial.drugs]
+        data, targets = self._knowledge.data, self._knowledge.target_drugs
+        rules = [rule.id for rule in data.rules if one.id in targets.get(rule.id, ())]
+        studies = [study.id for study in data.evidence if any(one.id in arm.drugs for arm in study.arms)]
+        trials = [trial.id for trial in data.trials if one.id in trial.drugs]
         facts = [
             ("Id", f"`{one.id}`, {one.status}"),
             ("Also called", escape(", ".join(one.synonyms))),
@@ -184,7 +186,8 @@ class _Site:
 
     def _trial(self, one: Trial) -> str:
         title = f"{one.id}{f' {one.acronym}' if one.acronym else ''}"
-        facts = [("What", escape(one.title)), ("Phase", one.phase or "not stated"), ("Population", escape(one.population))]
+        facts = [("What", escape(one.title)), ("Phase", one.phase or "not stated")]
+        facts.append(("Population", escape(one.population)))
         facts += [("Arm", escape(text)) for text in one.arms]
         facts.append(("Scope", one.scope + (f": {escape(one.blocked_because)}" if one.blocked_because else "")))
         if one.id in self._knowledge.conditions:
@@ -203,7 +206,8 @@ class _Site:
     def _discrepancy(self, one: Discrepancy) -> str:
         facts = [("Severity", one.severity)]
         facts += [
-            (each.source, f"{escape(each.says)} ({escape(each.at)}{_references(each.reference)})") for each in one.readings
+            (each.source, f"{escape(each.says)} ({escape(each.at)}{_references(each.reference)})")
+            for each in one.readings
         ]
         touches = one.touches
         touched = (*touches.rules, *touches.evidence, *touches.drugs, *touches.trials)
@@ -216,7 +220,8 @@ class _Site:
 
     def _source(self, one: Source) -> str:
         doi = f" [doi:{one.doi}](https://doi.org/{one.doi})" if one.doi else ""
-        facts = [("Citation", escape(one.citation) + doi), ("Role", one.role), ("How far to trust it", escape(one.reliability))]
+        facts = [("Citation", escape(one.citation) + doi), ("Role", one.role)]
+        facts.append(("How far to trust it", escape(one.reliability)))
         return self._entry(one.id, one.id, facts)
 
     # --- Parts --------------------------------------------------------------------------------------

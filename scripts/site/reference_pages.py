@@ -51,8 +51,8 @@ def pages(knowledge: Knowledge) -> dict[str, str]:
 
 def _command_line() -> Iterator[str]:
     yield "# Command line\n"
-    yield "Exit codes: 0 done, 1 a failed check, 2 wrong usage, 3 an invalid profile, 4 an invalid knowledge base, 5 a rule "
-    yield "that could not be evaluated.\n"
+    yield "Exit codes: 0 done, 1 a failed check, 2 wrong usage, 3 an invalid profile, 4 an invalid knowledge base, "
+    yield "5 a rule that could not be evaluated.\n"
     yield from _commands(typer.main.get_command(app), "her2cds")
 
 
