@@ -282,3 +282,27 @@ def test_only_partial_facts_are_ever_narrowed(facts_of: Any, knowledge: Knowledg
     narrowed = {name for name, fact in facts.items() if isinstance(fact, ScalarFact) and not fact.is_known}
     assert narrowed
     assert {name for name in narrowed if not knowledge.knowledge.facts[name].partial} == set()
+
+
+def test_an_older_percentage_does_not_outvote_a_newer_receptor_status(facts_of: Any) -> None:
+    older = {"date": "2020-01-01", "site": "metastasis", "er_percent": 85, "pr": "positive"}
+    newer = {"date": "2024-01-01", "site": "metastasis", "er": "negative"}
+    facts = facts_of(specimens=[older, newer])
+    assert value(facts, "er.reported") == "negative"
+    assert value(facts, "er.percent") == "unknown"
+    assert value(facts, "pr.reported") == "positive"  # the newer specimen says nothing of PR
+
+
+@pytest.mark.parametrize("other", [{"er_percent": 90}, {"er": "positive"}])
+def test_receptor_results_that_disagree_and_have_no_order_decide_nothing(
+    facts_of: Any, other: dict[str, object]
+) -> None:
+    facts = facts_of(specimens=[{"er": "negative"}, other])
+    assert value(facts, "er.reported") == "unknown"
+    assert value(facts, "er.percent") == "unknown"
+
+
+def test_receptor_results_that_agree_complete_each_other(facts_of: Any) -> None:
+    facts = facts_of(specimens=[{"er": "positive"}, {"er_percent": 90}])
+    assert value(facts, "er.reported") == "positive"
+    assert value(facts, "er.percent") == 90

@@ -3,7 +3,8 @@
 The specimen that decides is the newest one that carries an assay, metastases before the primary
 (guidi2023, sections 3 and 6: HER2 expression changes under therapy, so the newest sample counts; tapia2023,
 section 2.4: HER2 differs between primary and metastasis in 9-60 %). For HER2 an assay is an IHC score or an
-ISH result; a status that is only reported decides where there is no assay at all, and never against one.
+ISH result; a status that is only reported decides where there is no assay at all, and never against one. For
+ER and PR the newest specimen with a percentage or a status decides alone: an older percentage says nothing more.
 Specimens between which no order can be told (no date, or the same date) and that disagree decide nothing.
 """
 
@@ -15,6 +16,7 @@ from datetime import date as Date
 from typing import Any
 
 from her2cds.facts.values import UNKNOWN, FactBase, ScalarFact, given, known
+from her2cds.profile.contradictions import ER_PR_POSITIVE_PERCENT
 from her2cds.profile.model import Specimen, Treatment
 
 _HER2_FIELDS = {
@@ -25,13 +27,6 @@ _HER2_FIELDS = {
     "her2.reported": "her2_reported",
     "her2.heterogeneous": "her2_heterogeneous",
     "her2.specimen_from": "site",
-}
-_STEROID_FIELDS = {
-    "er.reported": "er",
-    "er.percent": "er_percent",
-    "pr.reported": "pr",
-    "pr.percent": "pr_percent",
-    "ki67.percent": "ki67_percent",
 }
 
 
@@ -50,8 +45,8 @@ def receptor_facts(specimens: Sequence[Specimen] | None, treatments: Sequence[Tr
         return {}
     located = [_Located(specimen, index) for index, specimen in enumerate(specimens)]
     facts = _her2_facts(located)
-    for fact, field in _STEROID_FIELDS.items():
-        facts[fact] = _newest_value(located, field)
+    facts |= _steroid_facts(located, "er") | _steroid_facts(located, "pr")
+    facts["ki67.percent"] = _shared_value(_newest(_having(located, "ki67_percent")), "ki67_percent")
     facts["her2.retested_since_progression"] = _taken_after(located, _last_end(treatments, _is_progression))
     facts["her2.retested_since_t_dxd"] = _taken_after(located, _last_end(treatments, lambda one: "t-dxd" in one.agents))
     return facts
@@ -101,10 +96,31 @@ def _newest(located: list[_Located]) -> list[_Located]:
     return [one for one in dated if one.specimen.date == latest] + undated
 
 
-def _newest_value(located: list[_Located], field: str) -> ScalarFact:
-    having = _newest([one for one in located if getattr(one.specimen, field) is not None])
+def _steroid_facts(located: list[_Located], receptor: str) -> FactBase:
+    deciding = _newest([one for one in located if _steroid_status(one.specimen, receptor) is not None])
+    if len({_steroid_status(one.specimen, receptor) for one in deciding}) > 1:
+        deciding = []
+    fields = {f"{receptor}.reported": receptor, f"{receptor}.percent": f"{receptor}_percent"}
+    return {fact: _shared_value(_having(deciding, field), field) for fact, field in fields.items()}
+
+
+def _steroid_status(specimen: Specimen, receptor: str) -> str | None:
+    """What a specimen says of ER or PR: the percentage before the status, by the cut-off of ASCO/CAP 2020."""
+    percent = getattr(specimen, f"{receptor}_percent")
+    if percent is not None:
+        return "positive" if percent >= ER_PR_POSITIVE_PERCENT else "negative"
+    status: str | None = getattr(specimen, receptor)
+    return status
+
+
+def _having(located: list[_Located], field: str) -> list[_Located]:
+    return [one for one in located if getattr(one.specimen, field) is not None]
+
+
+def _shared_value(having: list[_Located], field: str) -> ScalarFact:
+    """The value of a field on which specimens agree between which no order can be told."""
     values = [getattr(one.specimen, field) for one in having]
-    if not having or _differ(values):  # specimens that no order can be told between decide nothing
+    if not having or _differ(values):
         return UNKNOWN
     value = values[0]
     return known(float(value) if isinstance(value, (int, float)) else value, having[0].path(field))
