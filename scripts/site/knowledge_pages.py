@@ -11,11 +11,11 @@ from her2cds.knowledge.base import Knowledge
 from her2cds.knowledge.catalogue import Discrepancy, Drug, Regimen, Source
 from her2cds.knowledge.citations import Citation
 from her2cds.knowledge.evidence import Evidence
-from her2cds.knowledge.rules import Rule, Trial
+from her2cds.knowledge.rules import Rule, RuleKind, Trial
 from her2cds.rendering.markdown import escape
 from her2cds.rendering.outline import outcome_words
 
-_RULE_PAGES = {
+_RULE_PAGES: dict[RuleKind, tuple[str, str]] = {
     "therapy": ("therapies", "Therapy rules"),
     "caution": ("cautions", "Cautions"),
     "biomarker": ("biomarkers", "Findings and what they say"),
@@ -42,7 +42,7 @@ class _Site:
         self._knowledge = knowledge
         self._pages: dict[str, str] = {}
         for kind, (page, _) in _RULE_PAGES.items():
-            self._pages.update(dict.fromkeys((one.id for one in knowledge.rules_of(kind)), page))  # type: ignore[arg-type]
+            self._pages.update(dict.fromkeys((one.id for one in knowledge.rules_of(kind)), page))
         for page, entries in (
             ("drugs", (one.id for one in self._described_drugs())),
             ("studies", knowledge.evidence),
@@ -58,7 +58,7 @@ class _Site:
         yield "regimens", self._page("Regimens", (self._regimen(one) for one in data.regimens))
         yield "drugs", self._page("Drugs", (self._drug(one) for one in self._described_drugs()), self._listed())
         for kind, (page, title) in _RULE_PAGES.items():
-            rules = self._knowledge.rules_of(kind)  # type: ignore[arg-type]
+            rules = self._knowledge.rules_of(kind)
             yield page, self._page(title, (self._rule(one) for one in rules))
         yield "studies", self._page("Studies", (self._study(one) for one in data.evidence))
         by_strategy = sorted(data.trials, key=lambda one: (one.strategy, one.id))
@@ -78,7 +78,7 @@ class _Site:
         lines = [f"# {data.manifest.title}", "", data.manifest.intended_use, "", data.manifest.evidence_cut_off, ""]
         lines += ["| what | how many |", "|---|---|"]
         for kind, (page, title) in _RULE_PAGES.items():
-            lines.append(f"| [{title}]({page}.md) | {len(self._knowledge.rules_of(kind))} |")  # type: ignore[arg-type]
+            lines.append(f"| [{title}]({page}.md) | {len(self._knowledge.rules_of(kind))} |")
         for page, title, entries in (
             ("regimens", "Regimens", data.regimens),
             ("drugs", "Drugs", data.drugs),

@@ -52,7 +52,6 @@ class PostgreSQL:
         shutil.rmtree(self._folder)
 
     def _run(self, program: str, *arguments: str) -> None:
-        who = {"user": self._account.pw_uid, "group": self._account.pw_gid, "extra_groups": []} if self._account else {}
         done = subprocess.run(
             [str(self._programs / program), *arguments],
             cwd=self._folder,
@@ -61,7 +60,9 @@ class PostgreSQL:
             stderr=subprocess.DEVNULL,
             timeout=120,
             check=False,
-            **who,  # type: ignore[arg-type]
+            user=self._account.pw_uid if self._account else None,
+            group=self._account.pw_gid if self._account else None,
+            extra_groups=[] if self._account else None,
         )
         if done.returncode:
             log = self._folder / "log"

@@ -9,6 +9,7 @@ import sys
 import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 from pathlib import Path
 from typing import IO
 
@@ -122,6 +123,10 @@ def test_the_log_can_be_verified_read_and_pruned_while_it_is_written(url: str, t
     assert log.verify().intact
 
 
+def have_acknowledged(more_than: int, writers: list[Writer]) -> bool:
+    return sum(len(one.acknowledged) for one in writers) > more_than
+
+
 @pytest.mark.parametrize("round_", range(2))
 def test_killing_writers_in_the_middle_loses_nothing_acknowledged_and_breaks_no_chain(
     url: str, tmp_path: Path, round_: int
@@ -131,7 +136,7 @@ def test_killing_writers_in_the_middle_loses_nothing_acknowledged_and_breaks_no_
     for attempt in range(3):
         writers = start(url, 3, tmp_path / f"out-{attempt}", LARGE, FOREVER)
         everyone += writers
-        wait_until(lambda writers=writers: sum(len(one.acknowledged) for one in writers) > 5)  # type: ignore[misc]
+        wait_until(partial(have_acknowledged, 5, writers))
         time.sleep(random.uniform(0, 0.2))
         assert [one.kill() for one in writers] == [-signal.SIGKILL] * 3
         assert assert_all_there(url, everyone) >= sum(len(one.acknowledged) for one in everyone)

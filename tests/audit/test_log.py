@@ -7,6 +7,7 @@ import json
 import os
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from typing import Any
 
 import pytest
 from sqlalchemy import text
@@ -95,12 +96,10 @@ def test_the_length_of_a_refusal_has_a_limit(url: str) -> None:
         ({"input": "a\0"}, "input: found a NUL"),
     ],
 )
-def test_what_cannot_be_recorded_is_refused_with_a_reason(
-    tmp_path: Path, wrong: dict[str, object], mention: str
-) -> None:
+def test_what_cannot_be_recorded_is_refused_with_a_reason(tmp_path: Path, wrong: dict[str, Any], mention: str) -> None:
     log = AuditLog.open(str(tmp_path / "audit.sqlite"))
     with pytest.raises(AuditError, match=mention):
-        log.record(**{"who": "a", "request": "evaluate", "knowledge": KNOWLEDGE, "output": "{}", **wrong})  # type: ignore[arg-type]
+        log.record(**{"who": "a", "request": "evaluate", "knowledge": KNOWLEDGE, "output": "{}"} | wrong)
     assert log.verify().entries == 0
 
 

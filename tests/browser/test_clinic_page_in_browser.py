@@ -11,14 +11,20 @@ from typing import Any
 
 import pytest
 
-from tests.service.conftest import Running, example, running  # noqa: F401
+from her2cds import KnowledgeBase
+from tests.service.conftest import Running, example, serving
 
 SHOTS = os.environ.get("HER2CDS_SHOTS")
 DESK, PHONE = 1280, 390
 
 
+@pytest.fixture(scope="module")
+def running(knowledge: KnowledgeBase) -> Iterator[Running]:
+    yield from serving(knowledge)
+
+
 @pytest.fixture
-def visit(browser: Any, running: Running) -> Iterator[Callable[..., Any]]:  # noqa: F811
+def visit(browser: Any, running: Running) -> Iterator[Callable[..., Any]]:
     contexts = []
 
     def open_page(width: int = DESK, scheme: str = "light", *, script: bool = True) -> Any:

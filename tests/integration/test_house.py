@@ -70,7 +70,7 @@ def test_the_citation_file_names_this_version_and_every_review() -> None:
 
 def test_hooks_call_tools_that_the_development_extra_installs() -> None:
     hooks = yaml.safe_load((PROJECT / ".pre-commit-config.yaml").read_text(encoding="utf-8"))["repos"][0]["hooks"]
-    tools = {re.match(r"\.venv/bin/(\S+)", one["entry"])[1] for one in hooks}  # type: ignore[index]
+    tools = {one["entry"].split()[0].removeprefix(".venv/bin/") for one in hooks}
     project = tomllib.loads((PROJECT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
     packages = {re.split(r"[>=<]", one)[0] for one in project["optional-dependencies"]["dev"]}
     assert tools == {"ruff", "mypy", "lint-imports", "her2cds"}

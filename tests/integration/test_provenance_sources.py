@@ -355,8 +355,8 @@ def mutants_of(claims: list[Claim], library: Library) -> dict[str, list[Claim]]:
     """Changed copies of the claims, by kind of change."""
     found: dict[str, list[Claim]] = {}
 
-    def add(kind: str, claim: Claim, **changes: object) -> None:
-        found.setdefault(kind, []).append(replace(claim, **changes))  # type: ignore[arg-type]
+    def add(kind: str, claim: Claim, **changes: Any) -> None:
+        found.setdefault(kind, []).append(replace(claim, **changes))
 
     for claim in claims:
         for index, (figure, unit) in enumerate(claim.measured):

@@ -137,7 +137,12 @@ def listening(app: Any) -> Iterator[Running]:
     thread.join(timeout=10)
 
 
-@pytest.fixture(scope="session")
-def running(knowledge: KnowledgeBase) -> Iterator[Running]:
+def serving(knowledge: KnowledgeBase) -> Iterator[Running]:
+    """The service with limits that a test can reach, on a free port for as long as the generator lives."""
     settings = Settings(limits=Limits(body_bytes=300_000, body_seconds=1.5, waiting=1000))
     yield from listening(create_app(knowledge, settings))
+
+
+@pytest.fixture(scope="session")
+def running(knowledge: KnowledgeBase) -> Iterator[Running]:
+    yield from serving(knowledge)

@@ -6,6 +6,7 @@ import json
 import shutil
 from collections.abc import Callable
 from pathlib import Path
+from typing import get_args
 
 import pytest
 from typer.testing import CliRunner
@@ -13,6 +14,8 @@ from typer.testing import CliRunner
 from her2cds import KnowledgeBase, KnowledgeError, evaluate, load_knowledge
 from her2cds.cli.app import app
 from her2cds.evaluation import find_trials
+from her2cds.knowledge.files import LIST_KINDS, RULE_FOLDERS
+from her2cds.knowledge.overlay_model import OverlayKind
 from her2cds.rendering.outline import outline
 from her2cds.rendering.page import to_html
 from her2cds.rendering.text import styled_lines
@@ -318,3 +321,7 @@ def test_commands_take_an_overlay_as_option_and_from_the_environment(command: li
 def test_the_checks_name_the_overlay() -> None:
     shown = CliRunner().invoke(app, ["kb", "check", "--overlay", str(EXAMPLE)]).output
     assert "overlay example-hospital 1.0.0: sound; 7 changes" in shown
+
+
+def test_an_overlay_may_hold_every_kind_of_entry_but_the_vocabulary() -> None:
+    assert set(get_args(OverlayKind)) == {*LIST_KINDS, *RULE_FOLDERS} - {"vocabulary"}

@@ -126,7 +126,7 @@ def her2_classes(knowledge: KnowledgeBase) -> dict[str, set[str]]:
                 if isinstance(atom, Named) and literal.affirmed:
                     own |= classes_of(base.conditions[atom.criterion])
                 elif isinstance(atom, Leaf) and atom.fact == "her2.class" and literal.affirmed:
-                    own |= {atom.operand} if isinstance(atom.operand, str) else set(atom.operand)  # type: ignore[arg-type]
+                    own |= set(atom.operand) if isinstance(atom.operand, tuple | frozenset) else {str(atom.operand)}
             if not own:
                 return set()
             found |= own

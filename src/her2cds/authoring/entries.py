@@ -11,23 +11,11 @@ from pydantic import BaseModel
 from her2cds.errors import UnknownNameError
 from her2cds.knowledge.base import Knowledge
 from her2cds.knowledge.data import Place
+from her2cds.knowledge.files import LIST_KINDS
 from her2cds.knowledge.names import folded
 from her2cds.suggest import did_you_mean
 
-_COLLECTIONS = (
-    "vocabulary",
-    "sources",
-    "drug_classes",
-    "drugs",
-    "combinations",
-    "genes",
-    "regimens",
-    "discrepancies",
-    "evidence",
-    "criteria",
-    "rules",
-    "trials",
-)
+_COLLECTIONS = (*LIST_KINDS, "rules")
 _SHARED = ("criteria", "rules", "trials")
 # Fields whose text is the entry's own, and never a reference.
 _OWN = ("id", "name", "synonyms", "marker", "test", "at")

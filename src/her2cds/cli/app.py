@@ -14,6 +14,7 @@ import os
 import sys
 from contextlib import nullcontext
 from enum import StrEnum
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Literal
 
@@ -94,7 +95,7 @@ def evaluate(
     cases: list[tuple[str, Case]] = []
     with open_log(audit, create=True) if audit else nullcontext() as log:
         for name in files:
-            found = guarded(name, lambda name=name: _case(name, knowledge, log))  # type: ignore[misc]
+            found = guarded(name, partial(_case, name, knowledge, log))
             if isinstance(found, Exit):
                 worst = max(worst, found)
             else:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from datetime import date as Date
 from enum import StrEnum
+from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -151,8 +152,5 @@ def _day(text: str | None) -> Date | None:
 
 def needs_pyarrow() -> None:
     """End the process with what to install where pyarrow is missing."""
-    try:
-        import pyarrow  # noqa: F401
-    except ImportError:
-        message = "cohorts need pyarrow: pip install 'her2cds[cohort]'"
-        raise typer.Exit(int(fail(Exit.usage, message))) from None
+    if find_spec("pyarrow") is None:
+        raise typer.Exit(int(fail(Exit.usage, "cohorts need pyarrow: pip install 'her2cds[cohort]'")))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from datetime import date as Date
 from enum import StrEnum
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -69,7 +70,7 @@ def for_patient(
     worst = Exit.ok
     answers: list[TrialListing | Why] = []
     for name in files:
-        found = guarded(name, lambda name=name: _answers(name, why or [], knowledge))  # type: ignore[misc]
+        found = guarded(name, partial(_answers, name, why or [], knowledge))
         if isinstance(found, Exit):
             worst = max(worst, found)
         else:

@@ -4,13 +4,25 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
-from typing import Any, Literal
-
-from pydantic import BaseModel
+from typing import Any, Literal, Protocol
 
 from her2cds.knowledge.data import KnowledgeData
 
 Change = Literal["added", "removed", "changed"]
+
+
+class _Dumped(Protocol):
+    """A model, as far as its fields are compared."""
+
+    def model_dump(self, *, mode: str, exclude_defaults: bool) -> dict[str, Any]: ...
+
+
+class _Entry(_Dumped, Protocol):
+    """An entry of a knowledge base, whatever its kind."""
+
+    @property
+    def id(self) -> str: ...
+
 
 # In the order of the report: what decides first, then what the decisions rest on.
 _KINDS = (
@@ -78,9 +90,9 @@ def _all_changes(old: KnowledgeData, new: KnowledgeData) -> Iterator[EntryChange
 
 
 def _changes(
-    old: Iterable[BaseModel], new: Iterable[BaseModel], kinds: dict[str, str], kind: str = ""
+    old: Iterable[_Entry], new: Iterable[_Entry], kinds: dict[str, str], kind: str = ""
 ) -> Iterator[EntryChange]:
-    before, after = ({_id(one): one for one in entries} for entries in (old, new))
+    before, after = ({one.id: one for one in entries} for entries in (old, new))
     for entry in dict.fromkeys((*before, *after)):
         name = kinds.get(entry, kind)
         if entry not in before:
@@ -92,11 +104,7 @@ def _changes(
             yield EntryChange(name, entry, "changed", fields)
 
 
-def _id(entry: BaseModel) -> str:
-    return str(entry.id)  # type: ignore[attr-defined]
-
-
-def _tree(entry: BaseModel) -> Any:
+def _tree(entry: _Dumped) -> Any:
     return entry.model_dump(mode="json", exclude_defaults=True)
 
 

@@ -7,13 +7,15 @@ from typing import Any
 from pydantic import BaseModel
 
 from her2cds.errors import KnowledgeError
-from her2cds.knowledge import checks_of_care  # noqa: F401 (registers its checks)
-from her2cds.knowledge.checks import Entries, run_checks
+from her2cds.knowledge.checks import CHECKS, Entries
+from her2cds.knowledge.checks_of_care import CARE_CHECKS
 from her2cds.knowledge.data import KnowledgeData, Place, entry_key
 from her2cds.knowledge.files import LIST_KINDS, RuleFile, content_hash
 from her2cds.knowledge.overlay import OverlayMerge, site_sources_in_the_base
 from her2cds.knowledge.overlay_model import AppliedOverlay
 from her2cds.knowledge.validate import Validated, validate_files
+
+ALL_CHECKS = (*CHECKS, *CARE_CHECKS)
 
 
 def build(files: tuple[RuleFile, ...], digest: str, overlay: tuple[RuleFile, ...] = ()) -> KnowledgeData:
@@ -25,7 +27,7 @@ def build(files: tuple[RuleFile, ...], digest: str, overlay: tuple[RuleFile, ...
         if faults:
             raise KnowledgeError(faults)
         entries, applied = _overlaid(base, files, overlay)
-    faults += run_checks(entries)
+    faults += [fault for check in ALL_CHECKS for fault in check(entries)]
     if faults:
         raise KnowledgeError(faults)
     return _collect(entries, digest, applied)

@@ -1,7 +1,7 @@
-"""Checks across entries, one function each, registered by name.
+"""Checks across entries, one function each, listed at the end.
 
-A check takes the loaded entries and yields faults; adding a check is adding a function. Any fault keeps the
-knowledge base from loading.
+A check takes the loaded entries and yields faults; adding a check is adding a function and listing it. Any fault
+keeps the knowledge base from loading.
 """
 
 from __future__ import annotations
@@ -90,21 +90,8 @@ def conditions_of(entries: Entries) -> Iterator[LocatedCondition]:
 
 
 Check = Callable[[Entries], Iterator[KnowledgeFault]]
-CHECKS: dict[str, Check] = {}
 
 
-def check(function: Check) -> Check:
-    """Register a check under its function's name."""
-    CHECKS[function.__name__] = function
-    return function
-
-
-def run_checks(entries: Entries) -> list[KnowledgeFault]:
-    """The faults of every registered check."""
-    return [fault for function in CHECKS.values() for fault in function(entries)]
-
-
-@check
 def ids_are_unique(entries: Entries) -> Iterator[KnowledgeFault]:
     """No id stands twice within its kind; rules, criteria and trials share one space of ids."""
     shared = {*RULE_FOLDERS, "criteria", "trials"}
@@ -116,7 +103,6 @@ def ids_are_unique(entries: Entries) -> Iterator[KnowledgeFault]:
             yield one.fault(f"duplicate id; it stands first at {first.document.file}:{first.line()}", "", "id")
 
 
-@check
 def names_are_unambiguous(entries: Entries) -> Iterator[KnowledgeFault]:
     """No two drugs (or combinations of them), and no two genes, answer to the same name."""
     for kinds in (("drugs", "combinations"), ("genes",)):
@@ -132,7 +118,6 @@ def _all_names(entry: Drug | Combination | Gene) -> tuple[str, ...]:
     return (entry.id, entry.name, *entry.synonyms)
 
 
-@check
 def rules_stand_in_their_folder(entries: Entries) -> Iterator[KnowledgeFault]:
     """A rule's conclusion fits the folder that its file lies in."""
     for one, rule in entries.rules:
@@ -140,7 +125,6 @@ def rules_stand_in_their_folder(entries: Entries) -> Iterator[KnowledgeFault]:
             yield one.fault(f"a {rule.kind} rule does not belong into {one.kind}/")
 
 
-@check
 def conditions_are_sound(entries: Entries) -> Iterator[KnowledgeFault]:
     """Conditions use known facts, operators and values, can hold, and stay small enough to compile."""
     domains = entries.domains()
@@ -167,7 +151,6 @@ def _parse(located: LocatedCondition, domains: Domains) -> tuple[Condition | Non
     return (None, faults) if faults else (condition, [])
 
 
-@check
 def derivations_are_stratified(entries: Entries) -> Iterator[KnowledgeFault]:
     """Derived facts are derived, given facts are not, values fit, and nothing depends on itself."""
     domains = entries.domains()
@@ -247,7 +230,6 @@ def _citations_in(value: object) -> Iterator[Citation]:
             yield from _citations_in(item)
 
 
-@check
 def citations_lead_somewhere(entries: Entries) -> Iterator[KnowledgeFault]:
     """Each citation names a known source and one of its sections; qi2024 has no usable references."""
     sources = {one.entry_id: cast(Source, one.entry) for one in entries.of("sources")}
@@ -266,7 +248,6 @@ def citations_lead_somewhere(entries: Entries) -> Iterator[KnowledgeFault]:
                 )
 
 
-@check
 def outside_sources_only_restrict(entries: Entries) -> Iterator[KnowledgeFault]:
     """What the reviews do not say is not recommended: offers and biomarkers need a review, or a site's own source."""
     roles = ("review", "site")
@@ -287,7 +268,6 @@ def _unknown_ids(
             yield one.fault(f"unknown {what} '{name}'", did_you_mean(name, valid), *path)
 
 
-@check
 def references_resolve(entries: Entries) -> Iterator[KnowledgeFault]:
     """Drugs, classes, regimens, evidence, trials, situations and rules that an entry names exist."""
     drugs, classes, regimens = entries.ids("drugs"), entries.ids("drug_classes"), entries.ids("regimens")
@@ -357,3 +337,15 @@ def _reading_faults(
         yield one.fault(f"unknown source '{source_id}'", did_you_mean(source_id, sources), "readings", index)
     elif at not in source.sections:
         yield one.fault(f"{source_id} has no section '{at}'", did_you_mean(at, source.sections), "readings", index)
+
+
+CHECKS: tuple[Check, ...] = (
+    ids_are_unique,
+    names_are_unambiguous,
+    rules_stand_in_their_folder,
+    conditions_are_sound,
+    derivations_are_stratified,
+    citations_lead_somewhere,
+    outside_sources_only_restrict,
+    references_resolve,
+)

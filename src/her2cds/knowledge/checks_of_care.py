@@ -1,4 +1,4 @@
-"""Checks on what may be offered as care, and on how trials are grouped. Registered with the others on import."""
+"""Checks on what may be offered as care, and on how trials are grouped."""
 
 from __future__ import annotations
 
@@ -8,12 +8,11 @@ from typing import cast
 
 from her2cds.errors import KnowledgeFault
 from her2cds.knowledge.catalogue import Drug, Regimen
-from her2cds.knowledge.checks import Entries, check
+from her2cds.knowledge.checks import Check, Entries
 from her2cds.knowledge.rules import Ranking, Trial
 from her2cds.suggest import did_you_mean
 
 
-@check
 def halted_and_investigational_drugs_are_not_care(entries: Entries) -> Iterator[KnowledgeFault]:
     """A regimen that holds a halted or investigational drug is never offered as care."""
     drugs = {one.entry_id: cast(Drug, one.entry) for one in entries.of("drugs")}
@@ -35,7 +34,6 @@ def halted_and_investigational_drugs_are_not_care(entries: Entries) -> Iterator[
             )
 
 
-@check
 def offers_rest_on_evidence(entries: Entries) -> Iterator[KnowledgeFault]:
     """An offer of drugs as care names the evidence that ranks it."""
     regimens = {one.entry_id: cast(Regimen, one.entry) for one in entries.of("regimens")}
@@ -46,7 +44,6 @@ def offers_rest_on_evidence(entries: Entries) -> Iterator[KnowledgeFault]:
             yield one.fault("an offer of drugs names at least one `evidence` entry", "", "evidence")
 
 
-@check
 def trials_have_a_known_strategy(entries: Entries) -> Iterator[KnowledgeFault]:
     """Trials are grouped by the strategies that ranking.yaml lists: a second spelling would make a second group."""
     rankings = [cast(Ranking, one.entry) for one in entries.of("ranking")]
@@ -56,3 +53,10 @@ def trials_have_a_known_strategy(entries: Entries) -> Iterator[KnowledgeFault]:
         if strategies and strategy not in strategies:
             hint = did_you_mean(strategy, strategies) or f"one of: {', '.join(strategies)}"
             yield one.fault(f"unknown strategy '{strategy}'", hint, "strategy")
+
+
+CARE_CHECKS: tuple[Check, ...] = (
+    halted_and_investigational_drugs_are_not_care,
+    offers_rest_on_evidence,
+    trials_have_a_known_strategy,
+)

@@ -11,13 +11,10 @@ from dataclasses import dataclass
 
 import yaml
 
-try:
-    from yaml import CSafeLoader as _Loader
-except ImportError:  # a PyYAML built without libyaml reads the same, more slowly
-    from yaml import SafeLoader as _Loader  # type: ignore[assignment]
-
 from her2cds.errors import KnowledgeFault
 
+# A PyYAML built without libyaml reads the same, more slowly.
+LOADER: type[yaml.SafeLoader | yaml.CSafeLoader] = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 Raw = str | list["Raw"] | dict[str, "Raw"]
 Path = tuple[str | int, ...]
 _MAX_DEPTH = 24
@@ -44,7 +41,7 @@ def read_yaml(file: str, text: str) -> Document:
     document = Document(file, "", {}, [])
     try:
         _refuse_hidden_syntax(document, text)
-        node = yaml.compose(text, Loader=_Loader)
+        node = yaml.compose(text, Loader=LOADER)
     except yaml.MarkedYAMLError as error:
         mark = error.problem_mark or error.context_mark
         line = mark.line + 1 if mark else 1
@@ -61,7 +58,7 @@ def read_yaml(file: str, text: str) -> Document:
 
 
 def _refuse_hidden_syntax(document: Document, text: str) -> None:
-    for event in yaml.parse(text, Loader=_Loader):
+    for event in yaml.parse(text, Loader=LOADER):
         anchor, tag = getattr(event, "anchor", None), getattr(event, "tag", None)
         if anchor is not None or isinstance(event, yaml.AliasEvent):
             what = f"anchor or alias '{anchor}'"

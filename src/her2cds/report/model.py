@@ -18,6 +18,7 @@ from her2cds.knowledge.rules import TrialStatus
 from her2cds.registry.record import RegistryRecord
 
 SCHEMA_VERSION: Literal["1"] = "1"
+Eligibility = Literal["eligible on what is known", "possibly eligible", "not eligible"]
 
 
 @dataclass(frozen=True)
@@ -220,7 +221,7 @@ class TrialShown:
     strategy: str
     phase: str | None
     population: str
-    eligibility: Literal["eligible on what is known", "possibly eligible", "not eligible"]
+    eligibility: Eligibility
     answers: tuple[str, ...]
     linked_rules: tuple[str, ...]
     met: tuple[str, ...]

@@ -8,12 +8,12 @@ from her2cds.facts.truth import Truth
 from her2cds.knowledge.rules import Trial
 from her2cds.recommendation.trials import Match
 from her2cds.report.context import ReportContext
-from her2cds.report.model import TrialGroup, TrialKeptOut, TrialShown
+from her2cds.report.model import Eligibility, TrialGroup, TrialKeptOut, TrialShown
 from her2cds.report.therapies import failed_tests, true_leaves
 
 TRIALS_PER_STRATEGY = 3
 VERIFY = "verify it in the registry"
-_ELIGIBILITY = {
+_ELIGIBILITY: dict[Truth, Eligibility] = {
     Truth.TRUE: "eligible on what is known",
     Truth.UNKNOWN: "possibly eligible",
     Truth.FALSE: "not eligible",
@@ -60,7 +60,7 @@ class TrialParts:
             strategy=trial.strategy,
             phase=trial.phase,
             population=trial.population,
-            eligibility=_ELIGIBILITY[match.verdict],  # type: ignore[arg-type]
+            eligibility=_ELIGIBILITY[match.verdict],
             answers=match.answers,
             linked_rules=self._context.knowledge.rules_by_trial.get(trial.id, ()),
             met=tuple(dict.fromkeys(leaf.says for leaf in true_leaves(tree))),

@@ -23,9 +23,14 @@ from her2cds.report.therapies import failed_tests
 from her2cds.suggest import nearest
 
 TruthWord = Literal["true", "false", "unknown"]
+RuleVerdict = Literal["satisfied", "not satisfied", "undetermined"]
 Subject = Literal["regimen", "rule", "trial", "criterion", "fact"]
 _WORDS: dict[Truth, TruthWord] = {Truth.TRUE: "true", Truth.FALSE: "false", Truth.UNKNOWN: "unknown"}
-_VERDICTS = {Truth.TRUE: "satisfied", Truth.FALSE: "not satisfied", Truth.UNKNOWN: "undetermined"}
+_VERDICTS: dict[Truth, RuleVerdict] = {
+    Truth.TRUE: "satisfied",
+    Truth.FALSE: "not satisfied",
+    Truth.UNKNOWN: "undetermined",
+}
 
 
 @dataclass(frozen=True)
@@ -48,7 +53,7 @@ class RuleExplained:
 
     id: str
     title: str
-    verdict: Literal["satisfied", "not satisfied", "undetermined"]
+    verdict: RuleVerdict
     effect: str
     failed: tuple[FactShown, ...]
     missing: tuple[str, ...]
@@ -178,7 +183,7 @@ class WhyNot:
         return RuleExplained(
             id=node,
             title=title,
-            verdict=_VERDICTS[tree.truth],  # type: ignore[arg-type]
+            verdict=_VERDICTS[tree.truth],
             effect=effect,
             failed=failed_tests(tree) if tree.truth is Truth.FALSE else (),
             missing=self._context.missing.of(node) if tree.truth is Truth.UNKNOWN else (),

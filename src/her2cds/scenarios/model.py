@@ -23,14 +23,9 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_valida
 from pydantic_core import ErrorDetails
 
 from her2cds.errors import Her2CdsError, ProfileError
-from her2cds.knowledge.yaml_reader import Document, read_yaml
+from her2cds.knowledge.yaml_reader import LOADER, Document, read_yaml
 from her2cds.profile.changes import append_at, remove_at, set_at
 from her2cds.suggest import did_you_mean
-
-try:
-    from yaml import CSafeLoader as _Loader
-except ImportError:
-    from yaml import SafeLoader as _Loader  # type: ignore[assignment]
 
 
 @dataclass(frozen=True, slots=True, order=True)
@@ -193,7 +188,7 @@ def read_located(path: Path) -> tuple[LocatedScenario, ...]:
     faults = [ScenarioFault(str(path), one.line, one.message, one.suggestion) for one in document.faults]
     if faults:
         raise ScenarioError(faults)
-    tree = yaml.load(text, Loader=_Loader)  # once more, for numbers and truth values; `document` holds text and lines
+    tree = yaml.load(text, Loader=LOADER)  # once more, for numbers and truth values; `document` holds text and lines
     if not isinstance(tree, list):
         raise ScenarioError([ScenarioFault(str(path), 1, "expected a list of scenarios", "start with `- title: …`")])
     found = []

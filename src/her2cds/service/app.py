@@ -44,12 +44,11 @@ def create_app(
         trail=trail,
     )
 
-    app = FastAPI(title="her2cds", version=__version__, docs_url=None, redoc_url=None)
+    app = _Application(state)
     app.include_router(api.routes(state))
     app.include_router(hooks.routes(state))
     app.include_router(page.routes(state))
     _answer_errors(app)
-    app.openapi = lambda: _document(app, state)  # type: ignore[method-assign]
     if settings.origins:
         app.add_middleware(
             CORSMiddleware,
@@ -59,6 +58,20 @@ def create_app(
         )
     app.add_middleware(Shield, state=state)
     return app
+
+
+class _Application(FastAPI):
+    """FastAPI whose OpenAPI document names the bodies and answers that our own readers and writers handle."""
+
+    def __init__(self, state: State) -> None:
+        super().__init__(title="her2cds", version=__version__, docs_url=None, redoc_url=None)
+        self._with_tokens = not state.access.is_open
+
+    def openapi(self) -> dict[str, Any]:
+        if self.openapi_schema is None:
+            document = get_openapi(title=self.title, version=self.version, routes=self.routes)
+            self.openapi_schema = openapi.complete(document, with_tokens=self._with_tokens)
+        return self.openapi_schema
 
 
 def _answer_errors(app: FastAPI) -> None:
@@ -81,10 +94,3 @@ def _answer_errors(app: FastAPI) -> None:
     @app.exception_handler(HTTPException)
     async def _(request: Request, error: HTTPException) -> Response:
         return answer(request, http_problem(error.status_code, headers=error.headers))
-
-
-def _document(app: FastAPI, state: State) -> dict[str, Any]:
-    if app.openapi_schema is None:
-        document = get_openapi(title=app.title, version=app.version, routes=app.routes)
-        app.openapi_schema = openapi.complete(document, with_tokens=not state.access.is_open)
-    return app.openapi_schema
