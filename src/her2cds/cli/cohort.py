@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from datetime import date as Date
 from enum import StrEnum
-from importlib.util import find_spec
+from importlib import import_module
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -152,5 +152,8 @@ def _day(text: str | None) -> Date | None:
 
 def needs_pyarrow() -> None:
     """End the process with what to install where pyarrow is missing."""
-    if find_spec("pyarrow") is None:
-        raise typer.Exit(int(fail(Exit.usage, "cohorts need pyarrow: pip install 'her2cds[cohort]'")))
+    try:
+        import_module("pyarrow")
+    except ImportError:
+        message = "cohorts need pyarrow: pip install 'her2cds[cohort]'"
+        raise typer.Exit(int(fail(Exit.usage, message))) from None
