@@ -73,7 +73,7 @@ def test_other_kinds_of_request_are_replayed_by_whoever_knows_them(log: AuditLog
     entry = log.record(who="a", request="explain", knowledge=knowledge.identity, input='{"a": 1}', output='{"a": 1}')
     with pytest.raises(AuditError, match="a request 'explain' cannot be replayed; those that can: evaluate"):
         replay(entry, knowledge)
-    assert replay(entry, knowledge, {"explain": lambda content, _: content}).same
+    assert replay(entry, knowledge, {"explain": lambda content, *_: content}).same
 
 
 def test_what_cannot_be_replayed_says_why(log: AuditLog, knowledge: KnowledgeBase) -> None:

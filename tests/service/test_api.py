@@ -253,7 +253,7 @@ def test_the_service_writes_the_audit_log_and_a_replay_gives_the_same(
     assert [(one.request, one.outcome) for one in entries] == [
         ("evaluate", "answered"),
         ("evaluate", "answered"),
-        ("evaluate/fhir", "answered"),
+        ("evaluate", "answered"),
         ("evaluate", "refused"),
         ("cds-services/service/feedback", "refused"),
         ("unknown", "refused"),

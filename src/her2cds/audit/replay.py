@@ -5,19 +5,23 @@ from __future__ import annotations
 import json
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import asdict, dataclass
+from datetime import date as Date
 from typing import Any
 
 from her2cds.audit.differences import Difference, differences
 from her2cds.audit.entry import Entry
-from her2cds.errors import AuditError, ProfileError
+from her2cds.errors import AuditError, ProfileError, UnknownNameError
 from her2cds.evaluation import KnowledgeBase, evaluate
 from her2cds.rendering.blocks import Block, Bullets, Heading, Paragraph
 from her2cds.version import __version__
 
 EVALUATE = "evaluate"
 
-AnswerAgain = Callable[[str, KnowledgeBase], str]
-"""Answers the recorded input of one kind of request with a knowledge base, as JSON text. Raises ProfileError."""
+AnswerAgain = Callable[[str, KnowledgeBase, Date], str]
+"""Answers the recorded input of one kind of request with a knowledge base, as on the day of the recording: JSON text.
+
+Raises ProfileError, and UnknownNameError for a name that the knowledge base does not hold.
+"""
 
 # What a report says of its makers is no difference of the answer: a replay names both beside it.
 _MAKERS = ("knowledge", "software_version")
@@ -60,8 +64,8 @@ class Replay:
         return json.dumps({**asdict(self), "same": self.same}, ensure_ascii=False, indent=indent)
 
 
-def _evaluate_again(profile: str, knowledge: KnowledgeBase) -> str:
-    return evaluate(profile, knowledge).to_json(indent=None)
+def _evaluate_again(profile: str, knowledge: KnowledgeBase, day: Date) -> str:
+    return evaluate(profile, knowledge, today=day).to_json(indent=None)
 
 
 ANSWERS: Mapping[str, AnswerAgain] = {EVALUATE: _evaluate_again}
@@ -87,11 +91,13 @@ def replay(entry: Entry, knowledge: KnowledgeBase, answers: Mapping[str, AnswerA
     except ValueError:
         raise AuditError(f"audit log: entry {entry.number} cannot be replayed: its output is not JSON") from None
     try:
-        now = json.loads(answer(entry.input, knowledge))
+        now = json.loads(answer(entry.input, knowledge, Date.fromisoformat(entry.recorded_at[:10])))
         found = tuple(differences(_without_makers(then), _without_makers(now)))
     except ProfileError as error:
         refused = "refused: " + "; ".join(str(fault) for fault in error.faults)
         found = (Difference("$", "an answer", refused),)
+    except UnknownNameError as error:
+        found = (Difference("$", "an answer", f"refused: {error}"),)
     return Replay(entry.number, entry.recorded_at, entry.request, _maker_then(entry), _maker_now(knowledge), found)
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from her2cds.audit.chain import Head
     from her2cds.audit.entry import Entry
     from her2cds.audit.log import AuditLog, Choice
+    from her2cds.audit.replay import AnswerAgain
     from her2cds.evaluation import Case, KnowledgeBase
 
 audit_app = typer.Typer(
@@ -62,15 +63,19 @@ def replay(
     audit: Url,
     output_format: Output = Format.text,
     registry: Registry = None,
+    base_url: Annotated[
+        str, typer.Option("--base-url", help="how the service was reached: it stands in its CDS Hooks cards")
+    ] = "http://127.0.0.1:8080",
     rules: Rules = None,
 ) -> None:
-    """Evaluate an entry's input again and show what differs, with the versions of then and now."""
+    """Answer an entry's input again and show what differs, with the versions of then and now."""
     with open_log(audit, create=False) as log:
         from her2cds.audit import replay as again
 
         entry = log.entry(number)
         knowledge = open_knowledge(rules, registry)
-        found = guarded(f"entry {number}", lambda: again.replay(entry, knowledge))
+        answers = again.ANSWERS if entry.request in again.ANSWERS else _answers_of_the_service(entry.request, base_url)
+        found = guarded(f"entry {number}", lambda: again.replay(entry, knowledge, answers))
     if isinstance(found, Exit):
         raise typer.Exit(int(found))
     print_answers([found], output_format, again.outline_replay, many=False)
@@ -131,6 +136,15 @@ def prune(
     with open_log(audit, create=False) as log:
         entry = log.prune(cut_off, who=local_user())
     stdout(f"pruned; entry {entry.number} tells of it: {entry.output}" if entry else "nothing is old enough")
+
+
+def _answers_of_the_service(request: str, base_url: str) -> Mapping[str, AnswerAgain]:
+    try:
+        from her2cds.service.again import answers_again
+    except ModuleNotFoundError as error:
+        message = f"a request {request!r} is replayed with {error.name}: pip install 'her2cds[service]'"
+        raise typer.Exit(int(fail(Exit.usage, message))) from None
+    return answers_again(base_url)
 
 
 @contextmanager

@@ -5,6 +5,7 @@ from __future__ import annotations
 import copy
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
+from datetime import date as Date
 from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict
@@ -102,11 +103,17 @@ class Changes:
 
 
 def what_if(
-    patient: Mapping[str, Any], changes: Changes, knowledge: KnowledgeBase, *, label: str = "patient profile"
+    patient: Mapping[str, Any],
+    changes: Changes,
+    knowledge: KnowledgeBase,
+    *,
+    today: Date | None = None,
+    label: str = "patient profile",
 ) -> Comparison:
     """The answer before and after changes to the profile (a parsed JSON object).
 
-    Raises ProfileError, with every fault, for a change that makes no valid profile.
+    `today` is the latest date that it may hold (default: the system's date). Raises ProfileError, with every fault, for
+    a change that makes no valid profile.
     """
     tree = copy.deepcopy(dict(patient))
     for path, value in changes.set.items():
@@ -117,8 +124,9 @@ def what_if(
         append_at(tree, path, value)
     for drug in changes.progresses_on:
         progress_on(tree, drug, _names_of(drug, knowledge.knowledge))
-    before = examine(patient, knowledge, label=label)
-    return compare(before, examine(tree, knowledge, label=f"{label}, as changed"), knowledge, changes.in_words)
+    before = examine(patient, knowledge, today=today, label=label)
+    after = examine(tree, knowledge, today=today, label=f"{label}, as changed")
+    return compare(before, after, knowledge, changes.in_words)
 
 
 def _names_of(drug: str, knowledge: Knowledge) -> Callable[[object], bool]:

@@ -3,18 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any, Protocol
+from typing import Any
 
 from fastapi import APIRouter, Depends, Request, Response
 
-from her2cds import evaluation
-from her2cds.exploration.change import Changes, what_if
-from her2cds.exploration.effects import what_is_missing
-from her2cds.interop.fhir.export import to_fhir_json
 from her2cds.service import openapi
-from her2cds.service.bodies import imported, json_body, only_parts, part, patient_in
-from her2cds.service.bundles import is_bundle
-from her2cds.service.problems import FHIR_JSON, ProblemError, accepts_fhir
+from her2cds.service.answers import Answers
+from her2cds.service.bodies import json_body
+from her2cds.service.problems import FHIR_JSON, accepts_fhir
 from her2cds.service.state import State
 from her2cds.service.trail import Kept
 from her2cds.version import __version__
@@ -22,76 +18,44 @@ from her2cds.version import __version__
 Json = dict[str, Any]
 
 
-class Answer(Protocol):
-    """Anything that can be written as JSON."""
-
-    def to_json(self, indent: int | None = 2) -> str:
-        """The answer as JSON."""
-
-
 def routes(state: State) -> APIRouter:
     """The routes of the JSON interface."""
-    knowledge = state.knowledge
+    answers = Answers(state.knowledge, state.read_bundle, state.settings.base_url)
     router = APIRouter(dependencies=[Depends(state.access.admit)])
 
-    async def answered(request: Request, answer: Callable[[Json], Answer]) -> Response:
+    async def answered(request: Request, answer: Callable[[Json], str]) -> Response:
         body = await json_body(request)
-        text = await state.workers.run(lambda: answer(body).to_json(indent=None))
-        return await _sent(request, text, "application/json", fhir=is_bundle(body))
-
-    def patient(body: Json) -> Json:
-        return patient_in(body, state.read_bundle)
-
-    def within(body: Json) -> Json:
-        return patient(part(body, "patient", dict))
+        text = await state.workers.run(lambda: answer(body))
+        return await _sent(request, text, request.url.path.strip("/"), "application/json")
 
     @router.post("/evaluate", **openapi.EVALUATE)
     async def evaluate(request: Request) -> Response:
         """The report for a patient: a profile, or a FHIR Bundle. Who accepts FHIR gets it as a Bundle of proposals."""
         if accepts_fhir(request.headers):
             body = await json_body(request)
-            text = await state.workers.run(lambda: to_fhir_json(evaluation.evaluate(patient(body), knowledge)))
-            return await _sent(request, text, FHIR_JSON, fhir=True)
-        return await answered(request, lambda body: evaluation.evaluate(patient(body), knowledge))
+            text = await state.workers.run(lambda: answers.proposals(body))
+            return await _sent(request, text, "evaluate/fhir", FHIR_JSON)
+        return await answered(request, answers.report)
 
     @router.post("/questions", **openapi.QUESTIONS)
     async def questions(request: Request) -> Response:
         """What is missing, and what each possible answer would change."""
-        return await answered(
-            request, lambda body: what_is_missing(evaluation.examine(patient(body), knowledge), knowledge)
-        )
+        return await answered(request, answers.questions)
 
     @router.post("/explain", **openapi.EXPLAIN)
     async def explain(request: Request) -> Response:
         """Why, or why not: a regimen, rule, trial, criterion or derived fact; or one ranked regimen over another."""
-
-        def answer(body: Json) -> Answer:
-            only_parts(body, "patient", "name", "over")
-            name = part(body, "name", str)
-            if "over" in body:
-                return evaluation.explain_order(within(body), name, part(body, "over", str), knowledge)
-            return evaluation.explain(within(body), name, knowledge)
-
-        return await answered(request, answer)
+        return await answered(request, answers.explanation)
 
     @router.post("/what-if", **openapi.WHAT_IF)
     async def compare(request: Request) -> Response:
         """What changes of the profile would change: what enters, leaves and moves, and why."""
-
-        def answer(body: Json) -> Answer:
-            only_parts(body, "patient", "set", "remove", "append", "progresses_on")
-            return what_if(within(body), changes_in(body), knowledge)
-
-        return await answered(request, answer)
+        return await answered(request, answers.comparison)
 
     @router.post("/import", **openapi.IMPORT)
     async def read(request: Request) -> Response:
         """The import report of a FHIR Bundle: what became of every record. The profile itself is not evaluated."""
-
-        def answer(body: Json) -> Answer:
-            return imported(body, state.read_bundle).report
-
-        return await answered(request, answer)
+        return await answered(request, answers.import_report)
 
     @router.get("/knowledge", **openapi.KNOWLEDGE)
     async def describe() -> Json:
@@ -101,24 +65,10 @@ def routes(state: State) -> APIRouter:
     return router
 
 
-async def _sent(request: Request, text: str, media_type: str, *, fhir: bool) -> Response:
-    """The answer, kept under the name of its route; what a replay cannot evaluate again has `/fhir` added."""
-    kind = request.url.path.strip("/") + ("/fhir" if fhir else "")
+async def _sent(request: Request, text: str, kind: str, media_type: str) -> Response:
+    """The answer, kept under its kind: the name of its route, with `/fhir` added where FHIR went out."""
     request.state.kept = Kept(kind, await request.body(), text)
     return Response(text, media_type=media_type)
-
-
-def changes_in(body: Json) -> Changes:
-    """The changes of a what-if request."""
-    changes = Changes(
-        set=part(body, "set", dict, {}),
-        remove=tuple(part(body, "remove", list, [])),
-        append=part(body, "append", dict, {}),
-        progresses_on=tuple(part(body, "progresses_on", list, [])),
-    )
-    if not changes.in_words:
-        raise ProblemError(422, "no-change", "Give at least one of set, remove, append, progresses_on.")
-    return changes
 
 
 def _described(state: State) -> Json:

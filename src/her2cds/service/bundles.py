@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
+from datetime import date as Date
 from typing import Any
 
 from her2cds.interop.draft import ImportReport
@@ -44,11 +45,11 @@ def is_bundle(tree: object) -> bool:
     return isinstance(tree, dict) and "resourceType" in tree
 
 
-def reader_for(knowledge: Knowledge) -> ReadBundle:
-    """The reader that the service uses."""
+def reader_for(knowledge: Knowledge, today: Date | None = None) -> ReadBundle:
+    """The reader that the service uses; what lies after `today` (default: the system's date) does not count."""
 
     def read(bundle: Mapping[str, Any]) -> ChartRead:
-        imported = import_fhir(dict(bundle), knowledge)
+        imported = import_fhir(dict(bundle), knowledge, today=today)
         return ChartRead(imported.profile, imported.report)
 
     return read

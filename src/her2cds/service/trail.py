@@ -34,8 +34,7 @@ class AuditTrail(Protocol):
 class Kept:
     """What a route that gave an answer wants kept of it.
 
-    `request` is the kind under which it stands in the log; `evaluate` is a profile with its report as JSON, which a
-    replay can evaluate again.
+    `request` is the kind under which it stands in the log; `her2cds.service.again` answers the same kinds again.
     """
 
     request: str

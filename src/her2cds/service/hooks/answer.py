@@ -4,45 +4,56 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 from dataclasses import replace
+from datetime import date as Date
 from typing import Any
 
 from pydantic import ValidationError
 
 from her2cds.errors import ProfileError, ProfileFault
-from her2cds.evaluation import Case, examine, report_on
+from her2cds.evaluation import Case, KnowledgeBase, examine, report_on
 from her2cds.facts.values import ScalarFact
 from her2cds.report.model import Report
+from her2cds.service.bundles import ReadBundle
 from her2cds.service.hooks.cards import CardMaker
 from her2cds.service.hooks.discovery import NEEDED, PREFETCH, ServiceId
 from her2cds.service.hooks.judge import judge
 from her2cds.service.hooks.model import Card, Cards, Feedback, HookRequest
 from her2cds.service.hooks.orders import Order, draft_orders
 from her2cds.service.problems import ProblemError
-from her2cds.service.state import State
 
 Json = dict[str, Any]
 _SILENT_AT_SIGNING = ("in order",)
 _LABEL = "CDS Hooks request"
 
 
-def cards_for(service: ServiceId, body: Json, state: State) -> Cards:
-    """The cards for a call. Raises ProblemError: 400 for a malformed call, 412 where the chart is not there whole."""
+def cards_for(
+    service: ServiceId,
+    body: Json,
+    base: KnowledgeBase,
+    read_bundle: ReadBundle,
+    base_url: str,
+    today: Date | None = None,
+) -> Cards:
+    """The cards for a call. `base_url` is where their links lead.
+
+    Raises ProblemError: 400 for a malformed call, 412 where the chart is not there whole.
+    """
     request = _request(service, body)
-    knowledge = state.knowledge.knowledge
+    knowledge = base.knowledge
     orders: list[Order] = []
     if request.hook != "patient-view":
         selected = request.context.selections if request.hook == "order-select" else ()
         orders = list(draft_orders(request.context.draft_orders, knowledge, selected))
         if not orders:
             return Cards()
-    maker = CardMaker(knowledge, state.settings.base_url, request.hook_instance, request.context.patient_id)
+    maker = CardMaker(knowledge, base_url, request.hook_instance, request.context.patient_id)
     try:
-        chart = state.read_bundle(_chart(request))
+        chart = read_bundle(_chart(request))
         maker = replace(maker, chart_counts=f"Chart: {chart.counts}.")
-        case = examine(chart.profile, state.knowledge, label="chart")
+        case = examine(chart.profile, base, today=today, label="chart")
     except ProfileError as error:
         return Cards(cards=(maker.of_faults(error),))
-    report = report_on(case, state.knowledge)
+    report = report_on(case, base)
     if request.hook == "patient-view":
         return Cards(cards=(maker.of_report(report),) if _primary(case) == "breast" else ())
     if _primary(case) == "other":

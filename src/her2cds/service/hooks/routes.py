@@ -7,8 +7,9 @@ from typing import Annotated, Any
 from fastapi import APIRouter, Depends, Path, Request, Response
 
 from her2cds.service import openapi
+from her2cds.service.answers import Answers
 from her2cds.service.bodies import json_body
-from her2cds.service.hooks.answer import cards_for, read_feedback
+from her2cds.service.hooks.answer import read_feedback
 from her2cds.service.hooks.discovery import ServiceId, discovery
 from her2cds.service.state import State
 from her2cds.service.trail import Kept
@@ -16,6 +17,7 @@ from her2cds.service.trail import Kept
 
 def routes(state: State) -> APIRouter:
     """Discovery, one route for all services, and one for feedback."""
+    answers = Answers(state.knowledge, state.read_bundle, state.settings.base_url)
     router = APIRouter(prefix="/cds-services", dependencies=[Depends(state.access.admit_hook)])
 
     @router.get("", **openapi.DISCOVERY)
@@ -27,8 +29,7 @@ def routes(state: State) -> APIRouter:
     async def call(service: ServiceId, request: Request) -> Response:
         """The cards of one service for one call."""
         body = await json_body(request)
-        cards = await state.workers.run(lambda: cards_for(service, body, state))
-        text = cards.model_dump_json(exclude_none=True, by_alias=True)
+        text = await state.workers.run(lambda: answers.cards(service, body))
         request.state.kept = Kept(f"cds-hooks/{service.hook}", await request.body(), text)
         return Response(text, media_type="application/json")
 
