@@ -8,10 +8,12 @@ from typing import Any
 import pytest
 
 from her2cds import KnowledgeBase
+from her2cds.engine.explain import shown
 from her2cds.facts.derive import derive_facts
 from her2cds.facts.history import months_between
 from her2cds.facts.truth import Truth
-from her2cds.facts.values import FactBase, ScalarFact, SetFact
+from her2cds.facts.values import FactBase, ScalarFact, SetFact, truth_of
+from her2cds.knowledge.conditions import Leaf
 from her2cds.profile.read import make_chart, profile_from_tree
 
 
@@ -306,3 +308,55 @@ def test_receptor_results_that_agree_complete_each_other(facts_of: Any) -> None:
     facts = facts_of(specimens=[{"er": "positive"}, {"er_percent": 90}])
     assert value(facts, "er.reported") == "positive"
     assert value(facts, "er.percent") == 90
+
+
+# --- A list of treatments with gaps ---------------------------------------------------------------
+
+LISTED = course("trastuzumab", "docetaxel", line=1, start="2023-01-02", end="2024-01-02", stop_reason="progression")
+
+
+def test_what_is_listed_counts_and_what_is_not_may_have_been_given(facts_of: Any) -> None:
+    facts = facts_of(treatments=[LISTED], treatments_complete=False)
+    agents = members(facts, "prior.agents")
+    assert agents.contains("trastuzumab") is Truth.TRUE
+    assert agents.contains("t-dxd") is Truth.UNKNOWN
+    assert members(facts, "prior.progressed_on").contains("t-dxd") is Truth.UNKNOWN
+    assert members(facts, "prior.not_tolerated").contains("t-dxd") is Truth.UNKNOWN
+
+
+def test_lines_that_are_listed_are_a_lower_bound(facts_of: Any) -> None:
+    lines = facts_of(treatments=[LISTED], treatments_complete=False)["lines.metastatic"]
+    assert truth_of(Leaf("lines.metastatic", "at_least", 1.0), lines) is Truth.TRUE
+    assert truth_of(Leaf("lines.metastatic", "at_least", 2.0), lines) is Truth.UNKNOWN
+    assert truth_of(Leaf("lines.metastatic", "at_most", 0.0), lines) is Truth.FALSE
+    assert shown(lines) == "unknown (at least 1)"
+
+
+def test_of_the_present_only_what_is_said_of_it_stands(facts_of: Any) -> None:
+    ended = facts_of(treatments=[LISTED], treatments_complete=False)
+    assert value(ended, "disease.progressing") == "unknown"
+    assert value(ended, "current.controlled") == "unknown"
+    assert members(ended, "current.agents").contains("t-dxd") is Truth.UNKNOWN
+    on = course("t-dm1", line=2, start="2024-02-02", ongoing=True, best_response="partial")
+    ongoing = facts_of(treatments=[LISTED, on], treatments_complete=False)
+    assert value(ongoing, "disease.progressing") == "no"
+    assert value(ongoing, "current.controlled") is True
+
+
+def test_a_retest_after_the_last_listed_course_may_lie_before_another(facts_of: Any) -> None:
+    specimens = [{"site": "metastasis", "date": "2024-02-01", "her2_ihc": "3+"}]
+    complete = facts_of(treatments=[LISTED], specimens=specimens)
+    assert value(complete, "her2.retested_since_progression") is True
+    gaps = facts_of(treatments=[LISTED], specimens=specimens, treatments_complete=False)
+    assert value(gaps, "her2.retested_since_progression") == "unknown"
+
+
+def test_an_empty_list_with_gaps_says_nothing(facts_of: Any) -> None:
+    assert "lines.metastatic" not in facts_of(treatments=[], treatments_complete=False)
+
+
+@pytest.mark.parametrize("complete", [True, None])
+def test_a_list_is_complete_unless_it_says_otherwise(facts_of: Any, complete: bool | None) -> None:
+    facts = facts_of(treatments=[LISTED], treatments_complete=complete)
+    assert value(facts, "lines.metastatic") == 1
+    assert members(facts, "prior.agents").contains("t-dxd") is Truth.FALSE

@@ -5,6 +5,7 @@ from __future__ import annotations
 import sys
 from collections.abc import Callable
 from datetime import date as Date
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -42,6 +43,9 @@ def fhir(
     patient: Annotated[
         str | None, typer.Option("--patient", help="id of the patient, where the file holds several")
     ] = None,
+    complete: Annotated[
+        bool, typer.Option("--treatments-complete", help="the file holds every treatment that was given")
+    ] = False,
     rules: Rules = None,
 ) -> None:
     """Read a FHIR R4 Bundle (mCODE or plain), an array of resources, NDJSON, or one resource."""
@@ -49,7 +53,10 @@ def fhir(
 
     day = _day(on)
     knowledge = open_knowledge(rules).knowledge
-    imported = _read(file, lambda content: [import_fhir(content, knowledge, label=file, as_of=day, patient=patient)])
+    read = partial(
+        import_fhir, knowledge=knowledge, label=file, as_of=day, patient=patient, treatments_complete=complete
+    )
+    imported = _read(file, lambda content: [read(content)])
     raise typer.Exit(int(_write_one(imported[0], output, report)))
 
 

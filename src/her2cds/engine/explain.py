@@ -121,6 +121,8 @@ def shown(fact: Fact | None) -> str:
         if not fact.candidates:
             return "not applicable"
         values = [_word(value) for value in fact.candidates]
+        if fact.is_lower_bound:
+            return f"unknown (at least {values[0]})"
         return values[0] if len(values) == 1 else f"unknown ({' or '.join(values)})"
     if fact.present:
         return ", ".join(sorted(fact.present))

@@ -31,7 +31,9 @@ def possibilities(
         return
     candidates = current.candidates if isinstance(current, ScalarFact) else None
     if definition.type == "number":
-        yield from _of_number(definition, candidates, tests)
+        named = candidates if isinstance(current, ScalarFact) and not current.is_lower_bound else None
+        least = float(min(map(float, candidates))) if candidates else definition.minimum
+        yield from _of_number(definition, named, tests, least)
     elif definition.type == "bool":
         for value in (True, False):
             if candidates is None or value in candidates:
@@ -76,7 +78,10 @@ def _member_words(definition: FactDefinition, member: str, knowledge: Knowledge)
 
 
 def _of_number(
-    definition: FactDefinition, candidates: tuple[str | bool | float, ...] | None, tests: Sequence[Leaf]
+    definition: FactDefinition,
+    candidates: tuple[str | bool | float, ...] | None,
+    tests: Sequence[Leaf],
+    least: float | None,
 ) -> Iterator[Possibility]:
     """Ranges between which no test can tell a difference, each by one value inside it; candidates one by one."""
     if candidates is not None:
@@ -86,7 +91,7 @@ def _of_number(
     cuts = sorted({test.operand for test in tests if isinstance(test.operand, float)})
     if not cuts:
         return
-    low = definition.minimum if definition.minimum is not None else min(0.0, cuts[0] - 1)
+    low = least if least is not None else min(0.0, cuts[0] - 1)
     high = definition.maximum if definition.maximum is not None else cuts[-1] + 1
     pieces = _whole(low, min(high, cuts[-1] + 1), high) if definition.whole else _pieces(cuts, low, high)
     ranges: list[tuple[float, str, str, tuple[int, ...]]] = []

@@ -18,7 +18,7 @@ def derive_facts(chart: Chart, knowledge: Knowledge) -> FactBase:
         **_person_facts(profile),
         **_disease_facts(profile),
         **_brain_facts(profile),
-        **receptor_facts(profile.specimens, profile.treatments),
+        **receptor_facts(profile),
         **_alteration_facts(profile.genomic_tests, knowledge),
         **_biomarker_facts(profile),
         **history_facts(profile, knowledge, chart.unknown_drugs),

@@ -12,6 +12,7 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 from datetime import date as Date
 
+from her2cds.facts.gaps import with_gaps
 from her2cds.facts.values import UNKNOWN, FactBase, ScalarFact, SetFact, known, not_applicable
 from her2cds.knowledge.base import Knowledge
 from her2cds.profile.model import Profile, Treatment
@@ -81,17 +82,19 @@ class Line:
 
 def history_facts(profile: Profile, knowledge: Knowledge, unknown_drugs: set[str]) -> FactBase:
     """The facts `lines.*`, `prior.*`, `current.*`, `relapse.*`, `early.*` and `disease.progressing`."""
-    if profile.treatments is None:
+    has_gaps = profile.treatments_complete is False
+    if profile.treatments is None or (has_gaps and not profile.treatments):
         return {"disease.progressing": _progressing_given(profile) or UNKNOWN}
     courses = [Course(treatment, index) for index, treatment in enumerate(profile.treatments)]
     drugs = _Classes(knowledge, unknown_drugs)
-    return {
+    facts: FactBase = {
         **_line_facts(courses, drugs),
         **_exposure_facts(courses, drugs),
         **_outcome_facts(courses),
         **_current_facts(profile, courses),
         **_early_facts(profile, courses, drugs),
     }
+    return with_gaps(facts, knowledge, sure=_known_of_now(profile, courses)) if has_gaps else facts
 
 
 class _Classes:
@@ -250,6 +253,13 @@ def _current_facts(profile: Profile, courses: list[Course]) -> FactBase:
         "disease.progressing": progressing,
         "current.controlled": _controlled(ongoing, unclear, progressing),
     }
+
+
+def _known_of_now(profile: Profile, courses: list[Course]) -> frozenset[str]:
+    """What courses that are not listed could not change of the present: it is given, or a listed one goes on."""
+    ongoing = [one.treatment.setting for one in courses if one.is_ongoing]
+    found = {"disease.progressing"} if ongoing or _progressing_given(profile) else set()
+    return frozenset(found | ({"current.controlled"} if "metastatic" in ongoing else set()))
 
 
 def _may_go_on(course: Course) -> bool:

@@ -17,7 +17,7 @@ from typing import Any
 
 from her2cds.facts.values import UNKNOWN, FactBase, ScalarFact, given, known
 from her2cds.profile.contradictions import ER_PR_POSITIVE_PERCENT
-from her2cds.profile.model import Specimen, Treatment
+from her2cds.profile.model import Profile, Specimen, Treatment
 
 _HER2_FIELDS = {
     "her2.ihc": "her2_ihc",
@@ -28,6 +28,7 @@ _HER2_FIELDS = {
     "her2.heterogeneous": "her2_heterogeneous",
     "her2.specimen_from": "site",
 }
+_RETESTED = ("her2.retested_since_progression", "her2.retested_since_t_dxd")
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,8 +40,9 @@ class _Located:
         return f"$.specimens[{self.index}].{field}"
 
 
-def receptor_facts(specimens: Sequence[Specimen] | None, treatments: Sequence[Treatment] | None) -> FactBase:
+def receptor_facts(profile: Profile) -> FactBase:
     """The facts `her2.*`, `er.*`, `pr.*` and `ki67.*` of the deciding specimens."""
+    specimens, treatments = profile.specimens, profile.treatments
     if not specimens:
         return {}
     located = [_Located(specimen, index) for index, specimen in enumerate(specimens)]
@@ -49,6 +51,8 @@ def receptor_facts(specimens: Sequence[Specimen] | None, treatments: Sequence[Tr
     facts["ki67.percent"] = _shared_value(_newest(_having(located, "ki67_percent")), "ki67_percent")
     facts["her2.retested_since_progression"] = _taken_after(located, _last_end(treatments, _is_progression))
     facts["her2.retested_since_t_dxd"] = _taken_after(located, _last_end(treatments, lambda one: "t-dxd" in one.agents))
+    if profile.treatments_complete is False:  # a course that is not listed may have ended after the newest specimen
+        facts |= {name: UNKNOWN for name in _RETESTED if getattr(facts[name], "value", None) is True}
     return facts
 
 

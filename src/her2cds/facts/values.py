@@ -14,6 +14,7 @@ from her2cds.facts.truth import Truth, any_of, truth
 from her2cds.knowledge.conditions import Leaf
 
 Scalar = str | bool | float
+_MOST_NAMED = 5
 
 
 class ScalarFact(NamedTuple):
@@ -30,6 +31,11 @@ class ScalarFact(NamedTuple):
     def is_known(self) -> bool:
         """Whether there is at most one value it can have."""
         return self.candidates is not None and len(self.candidates) <= 1
+
+    @property
+    def is_lower_bound(self) -> bool:
+        """Whether it is a count of which little but the least is known: too many values to name each."""
+        return self.candidates is not None and len(self.candidates) > _MOST_NAMED
 
     @property
     def value(self) -> Scalar | None:

@@ -266,6 +266,10 @@ class Profile(_Part):
     genomic_tests: Annotated[tuple[GenomicTest, ...] | None, Field(strict=False, max_length=MAX_ITEMS)] = None
     biomarkers: Biomarkers = Field(default_factory=Biomarkers)
     treatments: Annotated[tuple[Treatment, ...] | None, Field(strict=False, max_length=MAX_ITEMS)] = None
+    treatments_complete: Annotated[
+        bool | None,
+        Field(description="false: treatments that are not listed may have been given; absent: the list is complete"),
+    ] = None
     health: Health = Field(default_factory=Health)
     note: Annotated[str, StringConstraints(max_length=2000)] | None = Field(
         default=None, description="free text for the reader of the file; not evaluated"

@@ -58,6 +58,11 @@ class _Normaliser:
         return self._chart
 
     def _unknown_notices(self) -> Iterable[str]:
+        if self._profile.treatments_complete is False and self._profile.treatments is not None:
+            yield (
+                "The list of treatments may have gaps: a drug that is not listed may have been given. Add what is "
+                "missing and set treatments_complete to true to settle what depends on it."
+            )
         for name in sorted(self._chart.unknown_drugs):
             yield f"The knowledge base does not know the drug '{name}': it is kept in the history and used by no rule."
         known = [gene.id for gene in self._knowledge.data.genes]

@@ -50,11 +50,13 @@ def import_fhir(
     today: Date | None = None,
     as_of: Date | None = None,
     patient: str | None = None,
+    treatments_complete: bool = False,
 ) -> Imported:
     """A profile, and the report on where each fact came from, out of a Bundle, an array, NDJSON or one resource.
 
     `as_of` is the day of the profile (default: the last day on record); what lies after it is not used. `patient` names
-    one of several patients. Raises ProfileError where the document cannot be read or holds nothing about a patient.
+    one of several patients. `treatments_complete` says that the record holds all treatments; otherwise what it does not
+    hold may have been given. Raises ProfileError where the document cannot be read or holds nothing about a patient.
     """
     if isinstance(content, (bytes, str)):
         resources = read_resources(content.encode() if isinstance(content, str) else content, label)
@@ -75,7 +77,7 @@ def import_fhir(
     later = [one for one in about if (days := _days(one)) and min(days) > reading.today]
     for one in later:
         reading.draft.aside(one.label, one.type, f"after {reading.today}, the day of the profile")
-    _Import(reading).run(person, [one for one in about if one not in later], day)
+    _Import(reading, treatments_complete).run(person, [one for one in about if one not in later], day)
     settle(reading.draft, knowledge, now)
     imported = reading.draft.finish(len(resources.all))
     return _nothing_lost(imported, reading, resources)
@@ -116,12 +118,13 @@ def _days_in(content: dict[str, Any]) -> Iterator[str]:
 @dataclass(slots=True)
 class _Import:
     reading: Reading
+    treatments_complete: bool
 
     def run(self, patient: Resource | None, resources: list[Resource], as_of: Date | None) -> None:
         reading = self.reading
         drugs = DrugReader(reading)
         person, disease, specimens = PersonRecord(reading), Disease(reading), Specimens()
-        genomics, medications = GenomicTests(reading), Medications(reading, drugs)
+        genomics, medications = GenomicTests(reading), Medications(reading, drugs, complete=self.treatments_complete)
         if as_of is not None:
             reading.draft.put("date", as_of.isoformat(), [], "the last day on record, or as asked for")
         for one in resources:

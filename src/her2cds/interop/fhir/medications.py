@@ -38,6 +38,7 @@ class Medications:
     drugs: DrugReader
     given: list[tuple[Given, str | None]] = field(default_factory=list)
     surgeries: list[Date] = field(default_factory=list)
+    complete: bool = False
     taking: dict[str, str] = field(default_factory=dict)
     by_name: dict[str, str] = field(default_factory=dict)
 
@@ -167,10 +168,12 @@ class Medications:
         records = [_with_setting(one, intent, disease, self.surgeries) for one, intent in self.given]
         worsened = {day for day, _ in disease.worsened if day is not None}
         courses = group(records, worsened, self._is_endocrine, as_of)
-        draft.assume(
-            "The list of treatments was taken to be complete: a drug that is not on record counts as not given."
-        )
         draft.tree["treatments"] = [{} for _ in courses]
+        if self.complete:
+            draft.put("treatments_complete", True, [], "as the import was told")
+        else:
+            draft.put("treatments_complete", False, [], "a record does not show what was given elsewhere")
+            draft.ask("Treatments: is the list whole? Then set treatments_complete to true.")
         for index, course in enumerate(courses):
             how = "; ".join(dict.fromkeys(self.by_name[one] for one in course.sources if one in self.by_name))
             for name, value in course.fields().items():
