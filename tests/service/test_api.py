@@ -175,7 +175,7 @@ def test_a_rule_that_fails_gives_no_report_and_tells_nothing_of_its_inside(
     def fail(*_: Any, **__: Any) -> Any:
         raise EngineError("her2.class of patient 4711")
 
-    monkeypatch.setattr("her2cds.evaluation.evaluate", fail)
+    monkeypatch.setattr("her2cds.service.answers.evaluate", fail)
     answer = client.post("/evaluate", json={})
     assert answer.status_code == 500
     assert "4711" not in answer.text

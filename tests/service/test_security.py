@@ -120,7 +120,7 @@ def test_an_unforeseen_error_tells_nothing_and_logs_no_patient(
     def fail(*_: Any, **__: Any) -> Any:
         raise ValueError("patient Jane Doe")
 
-    monkeypatch.setattr("her2cds.evaluation.evaluate", fail)
+    monkeypatch.setattr("her2cds.service.answers.evaluate", fail)
     with caplog.at_level(logging.DEBUG):
         answer = client.post("/evaluate", json={"id": "jane-doe"})
     assert answer.status_code == 500
@@ -257,7 +257,7 @@ def test_what_does_not_fit_the_queue_is_refused_at_once(
     client_with: Callable[..., Any], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     release = threading.Event()
-    monkeypatch.setattr("her2cds.evaluation.evaluate", lambda *_, **__: release.wait(10) and None)
+    monkeypatch.setattr("her2cds.service.answers.evaluate", lambda *_, **__: release.wait(10) and None)
     with client_with(limits=Limits(workers=1, waiting=1, answer_seconds=15)) as client:
         busy = [threading.Thread(target=client.post, args=("/evaluate",), kwargs={"json": {}}) for _ in range(2)]
         for one in busy:
@@ -274,7 +274,7 @@ def test_what_does_not_fit_the_queue_is_refused_at_once(
 def test_an_answer_that_takes_too_long_is_given_up(
     client_with: Callable[..., Any], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("her2cds.evaluation.evaluate", lambda *_, **__: time.sleep(1))
+    monkeypatch.setattr("her2cds.service.answers.evaluate", lambda *_, **__: time.sleep(1))
     client = client_with(limits=Limits(answer_seconds=0.1))
     answer = client.post("/evaluate", json={})
     assert answer.status_code == 503
