@@ -17,7 +17,7 @@ for version in 3.11 3.12 3.13; do
   fi
   folder=$(mktemp -d)
   "$python" -m venv "$folder/venv"
-  "$folder/venv/bin/python" -m pip install --quiet -e '.[dev]'
+  "$folder/venv/bin/python" -m pip install --quiet -e '.[dev,cohort,dask,author,service]'
   echo "Python $version:"
   "$folder/venv/bin/python" -m pytest -n auto -q
   rm -rf "$folder"

@@ -64,6 +64,7 @@ def small_base(
                 "needed": [],
                 "rechallenge": "no again",
                 "hypersensitivity": "not tolerated",
+                "unsuitable": "unsuitable",
                 "intolerance": "not tolerated",
                 "categories": ["preferred"],
                 "criteria": [],

@@ -157,6 +157,91 @@ def test_a_combination_stands_for_its_drugs(knowledge: KnowledgeBase) -> None:
     assert agents == ("pertuzumab", "trastuzumab", "docetaxel")
 
 
+def remedies(tree: dict[str, Any], knowledge: KnowledgeBase) -> list[str]:
+    with pytest.raises(ProfileError) as caught:
+        chart(tree, knowledge)
+    return [fault.remedy for fault in caught.value.faults]
+
+
+@pytest.mark.parametrize(
+    ("written", "remedy"),
+    [
+        ("Enhertu 100 mg", "Write it as: t-dxd."),
+        ("T-DXd monotherapy", "Write it as: t-dxd."),
+        ("trastuzumab deruxtecan (Enhertu) 5.4 mg/kg q3w", "Write it as: t-dxd."),
+        ("Kadcyla® 3.6mg/kg q21d", "Write it as: t-dm1."),
+        ("Herceptin infusion", "Write it as: trastuzumab."),
+        ("5 FU 500 mg", "Write it as: fluorouracil."),
+        ("trastuzumab/pertuzumab", "Write two agents: trastuzumab, pertuzumab."),
+        ("trastuzumab+pertuzumab", "Write two agents: trastuzumab, pertuzumab."),
+        ("Trastuzumab, pertuzumab and docetaxel", "Write three agents: trastuzumab, pertuzumab, docetaxel."),
+        ("TCHP x6", "Write four agents: docetaxel, carboplatin, trastuzumab, pertuzumab."),
+        ("Perjetta 420 mg", "Did you mean 'Perjeta'?"),
+    ],
+)
+def test_a_name_with_more_in_it_is_an_error_that_says_what_to_write(
+    written: str, remedy: str, knowledge: KnowledgeBase
+) -> None:
+    assert remedies({"treatments": [{"agents": [written]}]}, knowledge) == [remedy]
+
+
+def test_every_name_of_every_drug_is_found_beside_a_dose(knowledge: KnowledgeBase) -> None:
+    names = [(name, drug.id) for drug in knowledge.knowledge.data.drugs for name in (drug.name, *drug.synonyms)]
+    for start in range(0, len(names), 200):
+        part = names[start : start + 200]
+        found = remedies({"health": {"concomitant_drugs": [f"{name} 100 mg" for name, _ in part]}}, knowledge)
+        assert found == [f"Write it as: {drug}." for _, drug in part]
+
+
+@pytest.mark.parametrize(
+    ("health", "path"),
+    [
+        ({"hypersensitivity_to": ["Herceptin infusion"]}, "$.health.hypersensitivity_to[0]"),
+        ({"concomitant_drugs": ["atorvastatin 20 mg daily"]}, "$.health.concomitant_drugs[0]"),
+        (
+            {"interstitial_lung_disease": {"status": "past", "caused_by": ["Enhertu 100 mg"]}},
+            "$.health.interstitial_lung_disease.caused_by[0]",
+        ),
+    ],
+)
+def test_names_are_looked_into_wherever_a_profile_names_drugs(
+    health: dict[str, Any], path: str, knowledge: KnowledgeBase
+) -> None:
+    with pytest.raises(ProfileError) as caught:
+        chart({"health": health}, knowledge)
+    assert [fault.path for fault in caught.value.faults] == [path]
+
+
+@pytest.mark.parametrize("written", ["trastuzumab xyz", "trastuzumab-xyzotecan", "trastuzumab (xyzotecan)"])
+def test_a_conjugate_that_nobody_knows_is_never_read_as_its_antibody(written: str, knowledge: KnowledgeBase) -> None:
+    (remedy,) = remedies({"treatments": [{"agents": [written]}]}, knowledge)
+    assert "beside words that are not known" in remedy
+    assert f"Where it is another drug, write: unrecognised: {written}." in remedy
+
+
+def test_a_conjugate_is_told_across_a_dose_and_an_older_name_with_its_brand(knowledge: KnowledgeBase) -> None:
+    assert remedies({"treatments": [{"agents": ["trastuzumab 3.6 mg/kg emtansine"]}]}, knowledge) == [
+        "Write it as: t-dm1."
+    ]
+    assert remedies({"treatments": [{"agents": ["trastuzumab Injection [KADCYLA]"]}]}, knowledge) == [
+        "Write the one that was given, or each as an agent of its own: trastuzumab, t-dm1."
+    ]
+
+
+def test_a_name_that_says_one_drug_twice_is_read_as_that_drug_with_a_notice(knowledge: KnowledgeBase) -> None:
+    made = chart({"treatments": [{"agents": ["trastuzumab deruxtecan (Enhertu)"]}]}, knowledge)
+    assert made.profile.treatments[0].agents == ("t-dxd",)
+    assert made.unknown_drugs == set()
+    assert any("'trastuzumab deruxtecan (Enhertu)' is read as t-dxd" in text for text in made.notices)
+
+
+@pytest.mark.parametrize("written", ["unrecognised: trastuzumab xyz", "AC-77 trial drug", "chemotherapy", "500 mg"])
+def test_a_name_without_a_known_drug_or_marked_as_another_is_kept(written: str, knowledge: KnowledgeBase) -> None:
+    made = chart({"treatments": [{"agents": [written]}]}, knowledge)
+    assert made.profile.treatments[0].agents == (written,)
+    assert made.unknown_drugs == {written}
+
+
 def test_unknown_names_are_kept_and_noticed(knowledge: KnowledgeBase) -> None:
     tree = {
         "treatments": [{"agents": ["Qwertzumab"]}],
@@ -177,6 +262,14 @@ def test_gene_synonyms_are_normalised(knowledge: KnowledgeBase) -> None:
     assert (test.genes_covered, test.alterations[0].gene) == (("ERBB2",), "ERBB2")
 
 
+AMPLIFIED = {"her2_ish_ratio": 3.0, "her2_copies_per_cell": 8.0}
+NOT_AMPLIFIED = {"her2_ish_ratio": 1.2, "her2_copies_per_cell": 2.0}
+
+
+def course(drug: str = "capecitabine", **fields: Any) -> dict[str, Any]:
+    return {"agents": [drug], "setting": "metastatic", **fields}
+
+
 CONTRADICTIONS = [
     ({"specimens": [{"her2_ihc": "3+", "her2_reported": "negative"}]}, True),
     ({"specimens": [{"her2_ihc": "3+", "her2_reported": "low"}]}, True),
@@ -185,6 +278,9 @@ CONTRADICTIONS = [
     ({"specimens": [{"her2_ihc": "1+", "her2_reported": "positive"}]}, True),
     ({"specimens": [{"her2_ihc": "2+", "her2_ish": "negative", "her2_reported": "positive"}]}, True),
     ({"specimens": [{"her2_ihc": "2+", "her2_ish": "positive", "her2_reported": "negative"}]}, True),
+    ({"specimens": [{"her2_ihc": "2+", **AMPLIFIED, "her2_reported": "negative"}]}, True),
+    ({"specimens": [{"her2_ihc": "2+", **AMPLIFIED, "her2_reported": "low"}]}, True),
+    ({"specimens": [{"her2_ihc": "2+", **NOT_AMPLIFIED, "her2_reported": "positive"}]}, True),
     ({"specimens": [{"her2_ish": "negative", "her2_ish_ratio": 3.0, "her2_copies_per_cell": 8.0}]}, True),
     ({"specimens": [{"her2_ish": "positive", "her2_ish_ratio": 1.1, "her2_copies_per_cell": 2.2}]}, True),
     ({"specimens": [{"er": "positive", "er_percent": 0}]}, True),
@@ -192,6 +288,11 @@ CONTRADICTIONS = [
     ({"specimens": [{"er": "negative", "er_percent": 5}]}, False),
     ({"disease": {"setting": "early", "stage": "IV"}}, True),
     ({"disease": {"setting": "early", "sites_of_metastasis": ["liver"]}}, True),
+    ({"disease": {"setting": "early", "relapse_date": "2024-01-01"}}, True),
+    *(
+        ({"disease": {"setting": "locally_advanced_unresectable", "sites_of_metastasis": [site]}}, True)
+        for site in ("bone", "liver", "lung", "brain", "peritoneum", "pleura", "leptomeninges")
+    ),
     ({"disease": {"setting": "early"}, "treatments": [{"setting": "metastatic", "agents": ["capecitabine"]}]}, True),
     ({"disease": {"setting": "metastatic", "early_phase": "before_surgery"}}, True),
     ({"disease": {"setting": "early"}, "brain_metastases": {"status": "stable"}}, True),
@@ -199,6 +300,27 @@ CONTRADICTIONS = [
     ({"brain_metastases": {"leptomeningeal": False}, "disease": {"sites_of_metastasis": ["leptomeninges"]}}, True),
     ({"brain_metastases": {"status": "none"}, "disease": {"progressing_now": "cns_only"}}, True),
     ({"brain_metastases": {"status": "progressing"}, "disease": {"progressing_now": "no"}}, True),
+    (
+        {
+            "brain_metastases": {"status": "none"},
+            "treatments": [course(ongoing=True, progression_site="cns_only")],
+        },
+        True,
+    ),
+    (
+        {
+            "brain_metastases": {"status": "none"},
+            "treatments": [course(line=2, progression_site="cns_only"), course("docetaxel", line=1)],
+        },
+        True,
+    ),
+    (
+        {
+            "disease": {"progressing_now": "no"},
+            "treatments": [course(ongoing=True, progression_site="systemic")],
+        },
+        True,
+    ),
     ({"patient": {"sex": "male", "pregnancy": "pregnant"}}, True),
     ({"patient": {"sex": "male", "menopausal_status": "postmenopausal"}}, True),
     ({"patient": {"menopausal_status": "postmenopausal", "pregnancy": "pregnant"}}, True),
@@ -217,6 +339,9 @@ CONTRADICTIONS = [
         False,
     ),
     ({"treatments": [{"agents": ["docetaxel"], "setting": "adjuvant", "line": 1}]}, False),
+    ({"treatments": [course(line=3)]}, False),
+    ({"treatments": [course(line=3)], "treatments_complete": True}, False),
+    ({"treatments": [course(line=1), course("docetaxel", line=3)]}, False),
     ({"health": {"interstitial_lung_disease": {"status": "never", "grade": 2}}}, True),
     ({"health": {"heart_failure": "none", "lvef_percent": 30}}, False),
     ({"date": "2027-01-01"}, True),
@@ -232,6 +357,63 @@ def test_contradictions_are_errors_or_warnings(tree: dict[str, Any], blocks: boo
     profile = Profile.model_validate(tree)
     found = contradictions(profile, TODAY)
     assert [one.blocks for one in found] == [blocks]
+
+
+@pytest.mark.parametrize(
+    "tree",
+    [
+        # Ratio and copies that point to different groups decide nothing; a reported ISH result goes before them.
+        {"specimens": [{"her2_ihc": "2+", "her2_ish_ratio": 1.5, "her2_copies_per_cell": 7.0, "her2_reported": status}]}
+        for status in ("positive", "low", "negative")
+    ]
+    + [
+        {"specimens": [{"her2_ihc": "2+", "her2_ish_ratio": 3.0, "her2_reported": "negative"}]},
+        {"specimens": [{"her2_ihc": "2+", **AMPLIFIED, "her2_reported": "positive"}]},
+        {"specimens": [{"her2_ihc": "1+", **AMPLIFIED, "her2_reported": "positive"}]},
+        {"disease": {"setting": "metastatic", "relapse_date": "2024-01-01"}},
+        {"disease": {"setting": "locally_advanced_unresectable", "sites_of_metastasis": ["lymph_node", "skin"]}},
+        # Lesions that were treated since are stable, whatever the treatment told.
+        {
+            "brain_metastases": {"status": "stable"},
+            "treatments": [course(ongoing=True, progression_site="cns_only")],
+        },
+        {
+            "brain_metastases": {"status": "none", "leptomeningeal": True},
+            "treatments": [course(ongoing=True, progression_site="cns_only")],
+        },
+        {
+            "brain_metastases": {"status": "none"},
+            "treatments": [course(line=1, progression_site="cns_only"), course("docetaxel", line=2)],
+        },
+        {
+            "brain_metastases": {"status": "none"},
+            "treatments": [course(progression_site="cns_only"), course("docetaxel")],
+        },
+        {"disease": {"progressing_now": "no"}, "treatments": [course(stop_reason="progression")]},
+        {"treatments": [course(ongoing=True, best_response="progression")]},
+        {"treatments": [course(line=1, ongoing=True), course("docetaxel", line=2, maintenance_of_previous=True)]},
+        {"treatments": [course(ongoing=True, maintenance_of_previous=True), course("docetaxel", line=1, ongoing=True)]},
+        {"treatments": [course(line=3)], "treatments_complete": False},
+        {"treatments": [course(line=3), course("docetaxel"), course("vinorelbine")]},
+        {"treatments": [course(line=1, maintenance_of_previous=True), course("docetaxel", line=2)]},
+    ],
+)
+def test_what_fits_together_is_no_contradiction(tree: dict[str, Any]) -> None:
+    assert contradictions(Profile.model_validate(tree), TODAY) == []
+
+
+def test_of_two_lines_that_both_go_on_neither_is_preferred() -> None:
+    tree = {"treatments": [course(line=1, ongoing=True), course("docetaxel", line=2, ongoing=True)]}
+    found = contradictions(Profile.model_validate(tree), TODAY)
+    assert [(one.fault.path, one.blocks) for one in found] == [
+        ("$.treatments[0].ongoing", True),
+        ("$.treatments[1].ongoing", True),
+    ]
+
+
+def test_courses_of_one_line_may_go_on_together() -> None:
+    tree = {"treatments": [course(line=1, ongoing=True), course("docetaxel", line=1, ongoing=True)]}
+    assert not any(one.blocks for one in contradictions(Profile.model_validate(tree), TODAY))
 
 
 def test_warnings_become_notices(knowledge: KnowledgeBase) -> None:

@@ -139,5 +139,5 @@ def test_coverage_finds_rules_that_no_patient_exercises(knowledge: KnowledgeBase
     )
     found = coverage([scenario], knowledge, examples)
     assert "therapy.second-line.t-dxd" not in found.never_fired
-    assert "therapy.second-line.t-dxd.without-taxane" not in found.never_just_missed
+    assert "therapy.second-line.t-dxd.other" not in found.never_just_missed
     assert "therapy.her2-low.t-dxd" in found.never_fired

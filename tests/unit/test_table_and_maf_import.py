@@ -60,6 +60,70 @@ def test_a_row_that_contradicts_itself_loses_both_values(knowledge: KnowledgeBas
     assert one.report.conflicts[0].sources == ("ihc", "her2")
 
 
+def cells(knowledge: KnowledgeBase, columns: str, row: str, constants: str = "{}") -> Imported:
+    """The one row of a table whose columns are a, b and c."""
+    mapping = read_mapping(f"constants: {constants}\ncolumns: {columns}", "mapping")
+    (one,) = import_table(f"a,b,c\n{row}\n".encode(), mapping, knowledge.knowledge, label="t.csv")
+    return one
+
+
+def test_whole_numbers_stay_whole_where_the_field_takes_no_others(knowledge: KnowledgeBase) -> None:
+    one = cells(
+        knowledge,
+        "{a: {field: patient.ecog, kind: number}, b: {field: health.neuropathy_grade, kind: number},"
+        " c: {field: patient.age_years, kind: number}}",
+        "3,2.0,61.5",
+    )
+    assert one.report.conflicts == ()
+    assert one.profile["patient"] == {"ecog": 3, "age_years": 61.5}
+    assert one.profile["health"] == {"neuropathy_grade": 2}
+    assert type(one.profile["patient"]["ecog"]) is int
+
+
+def test_texts_that_mean_a_number_become_one(knowledge: KnowledgeBase) -> None:
+    one = cells(
+        knowledge,
+        '{a: {field: patient.ecog, values: {restricted: "3"}}, b: {field: health.lvef_percent, values: {low: "45.5"}},'
+        ' c: {field: "specimens[0].her2_ihc", values: {"0": "0"}}}',
+        "restricted,low,0",
+        constants="{health.interstitial_lung_disease.grade: 2, health.interstitial_lung_disease.status: past}",
+    )
+    assert one.report.conflicts == ()
+    assert one.profile["patient"] == {"ecog": 3}
+    assert one.profile["health"] == {
+        "lvef_percent": 45.5,
+        "interstitial_lung_disease": {"grade": 2, "status": "past"},
+    }
+    assert one.profile["specimens"] == [{"her2_ihc": "0"}]
+
+
+def test_a_broken_number_for_a_field_of_whole_ones_is_not_rounded(knowledge: KnowledgeBase) -> None:
+    one = cells(knowledge, "{a: {field: patient.ecog, kind: number}}", "1.5,,")
+    assert "patient" not in one.profile
+    assert one.report.conflicts[0].path == "$.patient.ecog"
+
+
+@pytest.mark.parametrize("row", ["3,2,3", "3,2,2", "3,3,2"])
+def test_columns_that_disagree_are_all_left_out_whatever_a_further_one_says(row: str, knowledge: KnowledgeBase) -> None:
+    score = 'values: {"2": 2+, "3": 3+}'
+    columns = (
+        f'{{a: {{field: "specimens[0].her2_ihc", {score}}}, b: {{field: specimens.0.her2_ihc, {score}}},'
+        f' c: {{field: "specimens[0].her2_ihc", {score}}}}}'
+    )
+    one = cells(knowledge, columns, row)
+    assert one.profile["specimens"] == [{}]
+    (conflict,) = one.report.conflicts
+    assert conflict.path == "$.specimens[0].her2_ihc"
+    assert conflict.sources == ("a", "b", "c")
+    assert conflict.outcome == "none of them was taken"
+
+
+def test_a_drug_written_with_its_dose_is_kept_and_marked(knowledge: KnowledgeBase) -> None:
+    one = cells(knowledge, '{a: {field: "treatments[0].agents", kind: text, split: ";"}}', "Enhertu 100 mg;letrozole,,")
+    assert one.profile["treatments"] == [{"agents": ["unrecognised: Enhertu 100 mg", "letrozole"]}]
+    assert "Write it as: t-dxd." in one.report.read_with_doubt[0].why
+
+
 def test_byte_order_mark_carriage_returns_and_quoted_line_breaks_are_read(knowledge: KnowledgeBase) -> None:
     text = ("\ufeff" + HEADER + 'a,F,3,pos,,,"two\nlines",\n').replace("\n", "\r")
     (one,) = import_table(text.encode(), read_mapping(MAPPING, "m"), knowledge.knowledge, label="t.csv")

@@ -1,8 +1,8 @@
 """Safety, regimen by regimen: what is contraindicated is not offered, and each offer can be of use.
 
-What rules a regimen out is written as one condition (an excluding caution, hypersensitivity, or progression on an agent
-of it, in every drug that could fill one of its parts). Each case is then put to the engine and to the code that
-gathers candidates, which know nothing of that condition.
+What rules a regimen out is written as one condition (an excluding caution, hypersensitivity, a class judged unsuitable,
+or progression on an agent of it, in every drug that could fill one of its parts). Each case is then put to the engine
+and to the code that gathers candidates, which know nothing of that condition.
 """
 
 from __future__ import annotations
@@ -104,6 +104,7 @@ class _Offered:
         )
         return (
             Leaf("health.hypersensitivity", "contains", drug),
+            Leaf("patient.unsuitable_for", "contains_any", self._knowledge.drugs[drug].classes),
             All((Leaf("prior.progressed_on", "contains", drug), Not(AnyOf(allowing)))),
             *self._cautions(drug),
         )

@@ -21,7 +21,7 @@ from her2cds.knowledge.rules import FactDefinition
 CAN_BE_NOT_APPLICABLE = frozenset(
     {
         "relapse.months_since_adjuvant_anti_her2",
-        "early.months_since_adjuvant_trastuzumab",
+        "early.adjuvant_trastuzumab_months",
         "disease.progressing",
         "health.ild_grade",
     }

@@ -233,8 +233,16 @@ class _Asking:
 
 def _history_changed(before: Outcome, after: Outcome) -> bool:
     """Whether a fact that restricts candidates without a rule of its own has changed."""
-    facts = ("prior.progressed_on", "prior.not_tolerated", "health.hypersensitivity", "current.agents")
-    return any(before.facts.get(fact) != after.facts.get(fact) for fact in facts)
+    return any(before.facts.get(fact) != after.facts.get(fact) for fact in _RESTRICTING)
+
+
+_RESTRICTING = (
+    "prior.progressed_on",
+    "prior.not_tolerated",
+    "health.hypersensitivity",
+    "patient.unsuitable_for",
+    "current.agents",
+)
 
 
 def _deciding_nodes(knowledge: Knowledge) -> Iterator[str]:

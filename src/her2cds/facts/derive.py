@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from her2cds.facts.history import history_facts
 from her2cds.facts.receptors import receptor_facts
-from her2cds.facts.values import FactBase, ScalarFact, SetFact, given, known, not_applicable
+from her2cds.facts.values import UNKNOWN, FactBase, ScalarFact, SetFact, given, known, not_applicable
 from her2cds.knowledge.base import Knowledge
 from her2cds.knowledge.conditions import ALTERATION_KINDS
-from her2cds.profile.model import GenomicTest, Profile
+from her2cds.profile.model import GenomicTest, InterstitialLungDisease, Profile
 from her2cds.profile.normalise import Chart
+from her2cds.profile.protein_change import normalise_change
 
 
 def derive_facts(chart: Chart, knowledge: Knowledge) -> FactBase:
@@ -114,8 +115,8 @@ def _alteration_facts(tests: tuple[GenomicTest, ...] | None, knowledge: Knowledg
             found.setdefault(f"{one.gene}:{one.kind}", path)
             if one.protein_change is not None:
                 changes.setdefault(f"{one.gene}:{one.protein_change}", f"{path}.protein_change")
-            elif one.kind == "mutation":
-                unread.add(one.gene)
+            if one.kind == "mutation" and (one.protein_change is None or normalise_change(one.protein_change) is None):
+                unread.add(one.gene)  # it may be any change of the gene
     covered = {kind: _covered(tests, kind, knowledge) for kind in ALTERATION_KINDS}
     absent = {f"{gene}:{kind}" for kind, genes in covered.items() for gene in genes}
     return {
@@ -161,7 +162,7 @@ def _health_facts(profile: Profile) -> FactBase:
     return {
         "health.lvef": _number(health.lvef_percent, "$.health.lvef_percent"),
         "health.heart_failure": given(health.heart_failure, "$.health.heart_failure"),
-        "health.ild": given(ild.status if ild else None, "$.health.interstitial_lung_disease.status"),
+        "health.ild": _ild_status(ild),
         "health.ild_grade": (
             not_applicable("$.health.interstitial_lung_disease.status")
             if ild and ild.status == "never"
@@ -184,6 +185,15 @@ def _health_facts(profile: Profile) -> FactBase:
         "health.hypersensitivity": _listed(health.hypersensitivity_to, "$.health.hypersensitivity_to"),
         "health.concomitant": _listed(health.concomitant_drugs, "$.health.concomitant_drugs"),
     }
+
+
+def _ild_status(ild: InterstitialLungDisease | None) -> ScalarFact:
+    """Whether there is or was interstitial lung disease: a grade, a cause or a treatment of it says that there was."""
+    path = "$.health.interstitial_lung_disease"
+    if ild is None or ild.status is not None:
+        return given(ild.status if ild else None, f"{path}.status")
+    told = ild.grade is not None or ild.caused_by or ild.steroids_needed
+    return ScalarFact(("past", "active"), path) if told else UNKNOWN
 
 
 def _listed(names: tuple[str, ...] | None, origin: str) -> SetFact:

@@ -4,8 +4,9 @@ The specimen that decides is the newest one that carries an assay, metastases be
 (guidi2023, sections 3 and 6: HER2 expression changes under therapy, so the newest sample counts; tapia2023,
 section 2.4: HER2 differs between primary and metastasis in 9-60 %). For HER2 an assay is an IHC score or an
 ISH result; a status that is only reported decides where there is no assay at all, and never against one. For
-ER and PR the newest specimen with a percentage or a status decides alone: an older percentage says nothing more.
-Specimens between which no order can be told (no date, or the same date) and that disagree decide nothing.
+ER and PR the newest specimen with a percentage or a status of either decides alone: an older result says nothing more.
+Specimens between which no order can be told (no date, the same date, or no word on whether a newer one is of a
+metastasis) and that disagree decide nothing; where they agree, one completes the other.
 """
 
 from __future__ import annotations
@@ -16,6 +17,7 @@ from datetime import date as Date
 from typing import Any
 
 from her2cds.facts.values import UNKNOWN, FactBase, ScalarFact, given, known
+from her2cds.profile.assays import ish_of
 from her2cds.profile.contradictions import ER_PR_POSITIVE_PERCENT
 from her2cds.profile.model import Profile, Specimen, Treatment
 
@@ -47,7 +49,7 @@ def receptor_facts(profile: Profile) -> FactBase:
         return {}
     located = [_Located(specimen, index) for index, specimen in enumerate(specimens)]
     facts = _her2_facts(located)
-    facts |= _steroid_facts(located, "er") | _steroid_facts(located, "pr")
+    facts |= _steroid_facts(located)
     facts["ki67.percent"] = _shared_value(_newest(_having(located, "ki67_percent")), "ki67_percent")
     facts["her2.retested_since_progression"] = _taken_after(located, _last_end(treatments, _is_progression))
     facts["her2.retested_since_t_dxd"] = _taken_after(located, _last_end(treatments, lambda one: "t-dxd" in one.agents))
@@ -57,7 +59,8 @@ def receptor_facts(profile: Profile) -> FactBase:
 
 
 def _has_assay(specimen: Specimen) -> bool:
-    return specimen.her2_ihc is not None or specimen.her2_ish is not None or specimen.her2_ish_ratio is not None
+    numbers = (specimen.her2_ish_ratio, specimen.her2_copies_per_cell)
+    return specimen.her2_ihc is not None or specimen.her2_ish is not None or numbers != (None, None)
 
 
 def _her2_facts(located: list[_Located]) -> FactBase:
@@ -67,10 +70,10 @@ def _her2_facts(located: list[_Located]) -> FactBase:
     if not deciding:
         return {}
     facts: FactBase = {"her2.discordant": _discordance(deciding, reported)}
-    if _differ([_her2_values(one.specimen) for one in deciding]):
+    if _her2_differ(deciding):
         return facts
-    first = deciding[0]
     for fact, field in _HER2_FIELDS.items():
+        first = next(iter(_having(deciding, field)), deciding[0])
         value = getattr(first.specimen, field)
         facts[fact] = given(
             float(value) if isinstance(value, (int, float)) and not isinstance(value, bool) else value,
@@ -80,8 +83,10 @@ def _her2_facts(located: list[_Located]) -> FactBase:
     return facts
 
 
-def _her2_values(specimen: Specimen) -> tuple[Any, ...]:
-    return tuple(getattr(specimen, field) for fact, field in _HER2_FIELDS.items() if fact != "her2.specimen_from")
+def _her2_differ(located: list[_Located]) -> bool:
+    """Whether specimens give different values for a field that says something of HER2."""
+    fields = (field for fact, field in _HER2_FIELDS.items() if fact != "her2.specimen_from")
+    return any(_differ([getattr(one.specimen, field) for one in _having(located, field)]) for field in fields)
 
 
 def _differ(values: list[Any]) -> bool:
@@ -91,7 +96,19 @@ def _differ(values: list[Any]) -> bool:
 def _newest(located: list[_Located]) -> list[_Located]:
     """The newest specimens, metastases before the rest; several where no order can be told among them."""
     metastases = [one for one in located if one.specimen.site == "metastasis"]
-    group = metastases or located
+    if not metastases:
+        return _latest(located)
+    found = _latest(metastases)
+    since = max((one.specimen.date for one in found if one.specimen.date), default=None)
+    siteless = [one for one in located if one.specimen.site is None and _not_before(one.specimen.date, since)]
+    return found + siteless
+
+
+def _not_before(date: Date | None, since: Date | None) -> bool:
+    return date is None or since is None or date >= since
+
+
+def _latest(group: list[_Located]) -> list[_Located]:
     undated = [one for one in group if one.specimen.date is None]
     dated = [one for one in group if one.specimen.date is not None]
     if not dated:
@@ -100,12 +117,23 @@ def _newest(located: list[_Located]) -> list[_Located]:
     return [one for one in dated if one.specimen.date == latest] + undated
 
 
-def _steroid_facts(located: list[_Located], receptor: str) -> FactBase:
-    deciding = _newest([one for one in located if _steroid_status(one.specimen, receptor) is not None])
-    if len({_steroid_status(one.specimen, receptor) for one in deciding}) > 1:
-        deciding = []
-    fields = {f"{receptor}.reported": receptor, f"{receptor}.percent": f"{receptor}_percent"}
-    return {fact: _shared_value(_having(deciding, field), field) for fact, field in fields.items()}
+def _steroid_facts(located: list[_Located]) -> FactBase:
+    deciding = _newest([one for one in located if any(_steroid_status(one.specimen, name) for name in ("er", "pr"))])
+    return _of_receptor(deciding, "er") | _of_receptor(deciding, "pr")
+
+
+def _of_receptor(deciding: list[_Located], receptor: str) -> FactBase:
+    """Percentage and status of one receptor; the status alone where specimens agree on it and not on the percentage."""
+    field = f"{receptor}_percent"
+    saying = [one for one in deciding if _steroid_status(one.specimen, receptor)]
+    statuses = {_steroid_status(one.specimen, receptor) for one in saying}
+    reported, percent = UNKNOWN, UNKNOWN
+    if len(statuses) == 1:
+        reported = _shared_value(_having(saying, receptor), receptor)
+        percent = _shared_value(_having(saying, field), field)
+        if not reported.is_known and not percent.is_known:
+            reported = given(statuses.pop(), saying[0].path(field))
+    return {f"{receptor}.reported": reported, f"{receptor}.percent": percent}
 
 
 def _steroid_status(specimen: Specimen, receptor: str) -> str | None:
@@ -133,25 +161,32 @@ def _shared_value(having: list[_Located], field: str) -> ScalarFact:
 def _discordance(deciding: list[_Located], reported: list[_Located]) -> ScalarFact:
     """True where deciding specimens disagree, or a status reported since then contradicts the assay."""
     first = deciding[0]
-    if _differ([_her2_values(one.specimen) for one in deciding]):
+    if _her2_differ(deciding):
         return known(True, "; ".join(sorted(one.path("her2_ihc") for one in deciding)))
     assay = assay_positive(first.specimen)
     for one in reported:
-        newer = one.specimen.date and first.specimen.date and one.specimen.date > first.specimen.date
-        if newer and assay is not None and (one.specimen.her2_reported == "positive") != assay:
+        counts = one not in deciding and _may_be_newer(one.specimen, first.specimen)
+        if counts and assay is not None and (one.specimen.her2_reported == "positive") != assay:
             return known(True, one.path("her2_reported"))
     return known(False, first.path("her2_ihc"))
 
 
+def _may_be_newer(one: Specimen, deciding: Specimen) -> bool:
+    """Whether a specimen may be newer than the deciding one; an undated primary counts as older than a metastasis."""
+    if one.date is not None and deciding.date is not None:
+        return one.date >= deciding.date
+    return one.site == deciding.site or one.site == "metastasis"
+
+
 def assay_positive(specimen: Specimen) -> bool | None:
-    """HER2-positive by assay: IHC 3+, or IHC 2+ with ISH positive; None where the assays do not decide.
+    """HER2-positive by assay: IHC 3+, IHC 2+ with ISH positive, or ISH alone; None where the assays do not decide.
 
     Source: mercogliano2023, section 1 (score 3+, or 2+ with positive ISH).
     """
-    ihc, ish = specimen.her2_ihc, specimen.her2_ish
+    ihc, ish = specimen.her2_ihc, ish_of(specimen)
     if ihc == "3+":
         return True
-    if ihc == "2+":
+    if ihc in ("2+", None):
         return {"positive": True, "negative": False}.get(ish or "")
     return False if ihc in ("0", "1+") and ish != "positive" else None
 

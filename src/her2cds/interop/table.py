@@ -11,17 +11,19 @@ import io
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import date as Date
+from functools import lru_cache
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, get_args
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, model_validator
 
 from her2cds.errors import ProfileError, ProfileFault
-from her2cds.interop.draft import Draft, Imported
+from her2cds.interop.draft import Conflict, Draft, Imported
 from her2cds.interop.settle import settle
 from her2cds.knowledge.base import Knowledge
 from her2cds.knowledge.yaml_reader import read_yaml
 from her2cds.profile.changes import steps_of
+from her2cds.profile.model import Profile
 from her2cds.profile.read import fields_at
 
 _LISTS = ("specimens", "genomic_tests", "treatments")
@@ -43,7 +45,8 @@ class Column(_Entry):
     """What one column gives: a field of the profile, and how its text becomes the value.
 
     `values` lists the texts and what each means (`null`: understood, and says nothing for this field); `number` reads a
-    plain number; `text` takes the text as it is; `date` reads YYYY-MM-DD, `split` makes a list at a separator.
+    plain number; `text` takes the text as it is; `date` reads YYYY-MM-DD, `split` makes a list at a separator. For
+    a field that takes a number the value is one: whole where the field takes whole numbers only.
     """
 
     field: str
@@ -213,17 +216,61 @@ def _value(text: str, column: Column) -> tuple[bool, Any]:
 
 
 def _put(draft: Draft, path: str, value: Any, source: str, how: str) -> None:
-    """Set a field; two columns that say different things about one field are a conflict, and neither is taken."""
+    """Set a field; columns that say different things about one field are a conflict, and none of them is taken."""
     steps = steps_of(path)
     if steps[0] in _LISTS:
         entries = draft.tree.setdefault(steps[0], [])
         entries.extend({} for _ in range(int(steps[1]) + 1 - len(entries)))
-    earlier = next((one for one in draft.facts if one.path == f"$.{path}"), None)
-    if earlier is not None and earlier.value != value:
-        draft.conflict(f"$.{path}", f"{earlier.value} and {value}", [*earlier.sources, source], "neither was taken")
+    path = "".join(f"[{step}]" if step.isdigit() else f".{step}" for step in steps)[1:]
+    value = _fitting(value, _types_at(path))
+    if _joins_a_conflict(draft, path, value, source):
+        return
+    earlier = [one for one in draft.facts if one.path == f"$.{path}"]
+    if earlier and earlier[0].value != value:
+        sources = [*(name for one in earlier for name in one.sources), source]
+        draft.conflict(f"$.{path}", f"{earlier[0].value} and {value}", sources, "none of them was taken")
         draft.take_back(path)
         return
     draft.put(path, value, [source], how)
+
+
+def _joins_a_conflict(draft: Draft, path: str, value: Any, source: str) -> bool:
+    """Whether columns have disagreed on the field already: a further one does not decide between them."""
+    for place, one in enumerate(draft.conflicts):
+        if one.path == f"$.{path}":
+            found, sources = f"{one.found} and {value}", (*one.sources, source)
+            draft.conflicts[place] = Conflict(one.path, found, sources, "none of them was taken")
+            return True
+    return False
+
+
+def _fitting(value: Any, types: frozenset[type]) -> Any:
+    """The value as the number that a field takes; as it is where the field takes none, or the text is none."""
+    if not isinstance(value, (str, float)) or not types & {int, float}:
+        return value
+    try:
+        number = float(value)
+    except ValueError:
+        return value
+    return int(number) if int in types and number.is_integer() else number
+
+
+@lru_cache(maxsize=1000)
+def _types_at(path: str) -> frozenset[type]:
+    """The types that the profile's field at this path takes; asked for every cell of a column."""
+    types: frozenset[type] = frozenset({Profile})
+    for step in steps_of(path):
+        if not step.isdigit():
+            model = next(one for one in types if issubclass(one, BaseModel))
+            types = frozenset(_types_in(model.model_fields[step].annotation))
+    return types
+
+
+def _types_in(annotation: Any) -> Iterator[type]:
+    if isinstance(annotation, type) and not get_args(annotation):
+        yield annotation
+    for argument in get_args(annotation):
+        yield from _types_in(argument)
 
 
 def _usable_id(text: str) -> bool:

@@ -204,14 +204,15 @@ class Ranking(Entry):
     """`ranking.yaml`: the ordered criteria, the order of categories, and the special situations.
 
     `strategies` are the groups in which trials are shown. `needed` are facts without which no therapy is listed: the
-    report asks for them instead. `rechallenge`, `hypersensitivity` and `intolerance` are the reasons shown where a
-    regimen holds an agent on which the disease has progressed, to which the patient is hypersensitive, or that was
-    stopped for toxicity.
+    report asks for them instead. `rechallenge`, `hypersensitivity`, `unsuitable`, `intolerance` are the reasons shown
+    where a regimen holds an agent on which the disease has progressed, to which the patient is hypersensitive, of a
+    class that the treating team judges unsuitable, or that was stopped for toxicity.
     """
 
     needed: tuple[FactName, ...]
     rechallenge: Text
     hypersensitivity: Text
+    unsuitable: Text
     intolerance: Text
     categories: tuple[Category, ...]
     criteria: tuple[RankingCriterion, ...]

@@ -11,10 +11,13 @@ from dataclasses import dataclass
 from datetime import date as Date
 
 from her2cds.errors import ProfileFault
-from her2cds.profile.model import Profile, Specimen
+from her2cds.profile.assays import ish_of
+from her2cds.profile.model import Profile, Specimen, Treatment
 
 ER_PR_POSITIVE_PERCENT = 1.0  # ASCO/CAP 2020: 1 % or more stained nuclei is positive, 1 to 10 % low positive
 ER_PR_CLEARLY_POSITIVE_PERCENT = 10.0
+_EARLY = ("neoadjuvant", "adjuvant")
+_DISTANT = frozenset({"bone", "liver", "lung", "brain", "peritoneum", "pleura", "leptomeninges"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,9 +36,14 @@ def contradictions(profile: Profile, today: Date) -> list[Contradiction]:
     checks: tuple[Callable[[Profile], Finding], ...] = (
         _receptors,
         _extent,
+        _advanced_extent,
         _brain,
+        _brain_under_treatment,
         _person,
         _treatments,
+        _line_numbers,
+        _lines_going_on,
+        _progression_now,
         _lungs,
         _heart,
     )
@@ -67,10 +75,10 @@ _REMEDY_HER2 = "Check the pathology report; leave out what is not certain."
 
 
 def _her2_status(specimen: Specimen, path: str) -> Finding:
-    ihc, ish, reported = specimen.her2_ihc, specimen.her2_ish, specimen.her2_reported
+    ihc, ish, reported = specimen.her2_ihc, ish_of(specimen), specimen.her2_reported
     if ihc is None or reported is None:
         return
-    found = f"her2_ihc {ihc}{f' and her2_ish {ish}' if ish else ''} with her2_reported {reported}"
+    found = f"her2_ihc {ihc}{_ish_told(specimen)} with her2_reported {reported}"
     expected = {
         "3+": ("positive",),
         "2+": {"positive": ("positive",), "negative": ("low", "negative")}.get(
@@ -81,6 +89,17 @@ def _her2_status(specimen: Specimen, path: str) -> Finding:
     }[ihc]
     if reported not in expected:
         yield _error(f"{path}.her2_reported", found, f"her2_reported {' or '.join(expected)}", _REMEDY_HER2)
+
+
+def _ish_told(specimen: Specimen) -> str:
+    """The ISH result as the chart gives it, for a message; empty where it gives none."""
+    result = ish_of(specimen)
+    if result is None:
+        return ""
+    if specimen.her2_ish is not None:
+        return f" and her2_ish {result}"
+    ratio, copies = specimen.her2_ish_ratio, specimen.her2_copies_per_cell
+    return f" and ISH {result} (ratio {ratio:g}, {copies:g} copies per cell)"
 
 
 def _ish(specimen: Specimen, path: str) -> Finding:
@@ -109,28 +128,44 @@ def _steroid_receptor(path: str, status: str | None, percent: float | None) -> F
 
 
 def _extent(profile: Profile) -> Finding:
-    disease = profile.disease
+    disease, treatments = profile.disease, profile.treatments or ()
     if disease.setting == "early":
         if disease.stage == "IV":
             yield _error("$.disease.stage", "IV in early disease", "I to III, or setting metastatic")
         if disease.sites_of_metastasis:
             yield _error("$.disease.sites_of_metastasis", "metastases in early disease", "none, or setting metastatic")
-        if any(one.setting == "metastatic" for one in profile.treatments or ()):
+        if disease.relapse_date is not None:
+            yield _error(
+                "$.disease.setting",
+                f"early, with a relapse_date ({disease.relapse_date}: the first distant relapse)",
+                "setting metastatic, or no relapse_date",
+            )
+        if any(one.setting == "metastatic" for one in treatments):
             yield _error(
                 "$.treatments",
                 "a treatment for metastatic disease in early disease",
                 "setting metastatic, or none",
             )
-    if disease.setting == "metastatic" and disease.early_phase is not None:
-        yield _error("$.disease.early_phase", f"{disease.early_phase} in metastatic disease", "no early_phase")
     if disease.residual_invasive_disease and any(
-        one.setting == "neoadjuvant" and one.best_response == "pathological_complete"
-        for one in profile.treatments or ()
+        one.setting == "neoadjuvant" and one.best_response == "pathological_complete" for one in treatments
     ):
         yield _error(
             "$.disease.residual_invasive_disease",
             "true after a pathological complete response",
             "one of the two",
+        )
+
+
+def _advanced_extent(profile: Profile) -> Finding:
+    disease = profile.disease
+    if disease.setting == "metastatic" and disease.early_phase is not None:
+        yield _error("$.disease.early_phase", f"{disease.early_phase} in metastatic disease", "no early_phase")
+    distant = [one for one in disease.sites_of_metastasis or () if one in _DISTANT]
+    if disease.setting == "locally_advanced_unresectable" and distant:
+        yield _error(
+            "$.disease.sites_of_metastasis",
+            f"{', '.join(distant)} in disease that is locally advanced",
+            "no distant metastases, or setting metastatic",
         )
 
 
@@ -154,6 +189,42 @@ def _brain(profile: Profile) -> Finding:
         yield _error("$.disease.progressing_now", "no, with progressing brain metastases", "cns_only or systemic")
 
 
+def _brain_under_treatment(profile: Profile) -> Finding:
+    """Without a word on how the disease is now, the latest treatment tells it; lesions may be stable again since."""
+    brain = profile.brain_metastases
+    if brain.status != "none" or brain.leptomeningeal or profile.disease.progressing_now is not None:
+        return
+    for index, one in _latest(profile):
+        if one.progression_site == "cns_only":
+            yield _error(
+                "$.brain_metastases.status",
+                f"none, with progression in the central nervous system only under treatments[{index}]",
+                "the status of the brain metastases, or another progression_site",
+            )
+            return
+
+
+def _latest(profile: Profile) -> list[tuple[int, Treatment]]:
+    """The courses for advanced disease that go on, else the last one; none where no order can be told."""
+    advanced = _advanced(profile)
+    going_on = [(index, one) for index, one in advanced if one.ongoing]
+    if going_on or len(advanced) < 2:
+        return going_on or advanced
+    numbered = all(one.line is not None for _, one in advanced)
+    if not numbered and any(one.start is None for _, one in advanced):
+        return []
+    return [max(advanced, key=lambda pair: _place(pair[1], numbered))]
+
+
+def _advanced(profile: Profile) -> list[tuple[int, Treatment]]:
+    """The courses that are not said to be for early disease, with their places in the list."""
+    return [(index, one) for index, one in enumerate(profile.treatments or ()) if one.setting not in _EARLY]
+
+
+def _place(one: Treatment, numbered: bool) -> tuple[int, Date, bool]:
+    return (one.line or 0) if numbered else 0, one.start or one.end or Date.min, bool(one.maintenance_of_previous)
+
+
 def _person(profile: Profile) -> Finding:
     person = profile.patient
     if person.sex == "male" and person.pregnancy in ("pregnant", "breastfeeding"):
@@ -165,7 +236,6 @@ def _person(profile: Profile) -> Finding:
 
 
 def _treatments(profile: Profile) -> Finding:
-    lines: Counter[int] = Counter()
     for index, one in enumerate(profile.treatments or ()):
         path = f"$.treatments[{index}]"
         if one.ongoing and one.end is not None:
@@ -182,15 +252,18 @@ def _treatments(profile: Profile) -> Finding:
                 f"given with stop_reason {one.stop_reason}",
                 "stop_reason progression",
             )
-        if one.line is not None and one.setting in ("neoadjuvant", "adjuvant"):
+        if one.line is not None and one.setting in _EARLY:
             yield _warning(
                 f"{path}.line",
                 f"line {one.line} for {one.setting} treatment",
                 "line numbers for metastatic disease only",
             )
-        elif one.line is not None and not one.maintenance_of_previous:
-            lines[one.line] += 1
-    for line, count in sorted(lines.items()):
+
+
+def _line_numbers(profile: Profile) -> Finding:
+    advanced = _advanced(profile)
+    counts = Counter(one.line for _, one in advanced if one.line is not None and not one.maintenance_of_previous)
+    for line, count in sorted(counts.items()):
         if count > 1:
             yield _warning(
                 "$.treatments[].line",
@@ -198,6 +271,46 @@ def _treatments(profile: Profile) -> Finding:
                 "each line once",
                 "The courses are counted as one line.",
             )
+    numbers = {one.line for _, one in advanced if one.line is not None}
+    listed = len(numbers) + sum(one.line is None and not one.maintenance_of_previous for _, one in advanced)
+    last = max(numbers, default=0)
+    if last > listed and profile.treatments_complete is not False:
+        index = next(index for index, one in advanced if one.line == last)
+        yield _warning(
+            f"$.treatments[{index}].line",
+            f"line {last}, with {listed} line{'s' if listed > 1 else ''} listed",
+            "the lines before it in the list",
+            "Add the earlier treatments, or set treatments_complete to false.",
+        )
+
+
+def _lines_going_on(profile: Profile) -> Finding:
+    """One fault for each of the courses: which of them has ended cannot be told."""
+    going_on = [
+        (index, one.line)
+        for index, one in _advanced(profile)
+        if one.ongoing and one.line is not None and not one.maintenance_of_previous
+    ]
+    for index, line in going_on:
+        others = sorted({other for _, other in going_on if other != line})
+        if others:
+            yield _error(
+                f"$.treatments[{index}].ongoing",
+                f"true for line {line}, and for line {', '.join(map(str, others))} as well",
+                "one line that goes on",
+                "A drug that is given on into the next line is an agent of that line, too.",
+            )
+
+
+def _progression_now(profile: Profile) -> Finding:
+    for index, one in enumerate(profile.treatments or ()):
+        if profile.disease.progressing_now == "no" and one.ongoing and one.progression_site == "systemic":
+            yield _error(
+                "$.disease.progressing_now",
+                f"no, with systemic progression under treatments[{index}], which goes on",
+                "systemic, or no progression_site there",
+            )
+            return
 
 
 def _lungs(profile: Profile) -> Finding:

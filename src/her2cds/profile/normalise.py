@@ -1,24 +1,33 @@
 """Names in a profile to the knowledge base's ids.
 
 A known name, however punctuated, becomes its id; the name of a combination (Phesgo, TCHP) becomes its drugs. A drug
-name close to a known one could be a slip that changes the answer, so it is a fault with the suggestion. A drug or
-gene that nothing resembles is kept as written, named in a notice, and used by no rule. Gene symbols lie close together
-by nature (AKT1, AKT2): there the suggestion goes into the notice.
+name close to a known one could be a slip that changes the answer, so it is a fault with the suggestion; so is one that
+holds a known name beside other words ("Enhertu 100 mg", "trastuzumab/pertuzumab"), as what is beside it may make it
+another drug. A drug or gene that nothing resembles is kept as written, named in a notice, and used by no rule; a drug
+can be said to be such a one (`unrecognised: trastuzumab xyz`). Gene symbols lie close together by nature (AKT1, AKT2):
+there the suggestion goes into the notice.
 """
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 
 from her2cds.errors import ProfileFault
 from her2cds.knowledge.base import Knowledge
+from her2cds.knowledge.names import NamesWithin, names_within, without_padding
 from her2cds.profile.model import Alteration, GenomicTest, Health, Profile, Treatment
 from her2cds.profile.protein_change import normalise_change
 from her2cds.suggest import did_you_mean
 
 # Looking for the nearest symbol takes a millisecond each, and a list of thousands is no slip of the pen.
 _MOST_HINTS = 50
+# What imports write before the name of a drug that they could not tell; a person may write it as well.
+_UNRECOGNISED = "unrecognised:"
+_SHORTEST_TO_COMPARE = 5  # what is left of a name without dose and form; a few letters are like anything
+_SEPARATOR = re.compile(r"[/+,;&]|\sand\s", re.IGNORECASE)
+_COUNTS = {2: "two", 3: "three", 4: "four", 5: "five"}
 
 
 @dataclass(slots=True)
@@ -76,19 +85,48 @@ class _Normaliser:
         return tuple(dict.fromkeys(found))
 
     def _drug(self, name: str, path: str) -> tuple[str, ...]:
+        known = self._known_as(name)
+        if known:
+            return known
+        if name.casefold().startswith(_UNRECOGNISED):
+            self._chart.unknown_drugs.add(name)
+            return (name,)
+        within = names_within(name, self._known_as)
+        if within.names_one_thing_only:
+            self._chart.notices.append(
+                f"The drug '{name}' is read as {', '.join(within.ids)}: all of the name stands for that."
+            )
+            return within.ids
+        remedy = self._remedy(name, within)
+        if remedy:
+            self._chart.faults.append(ProfileFault(path, repr(name), "the name of a drug", remedy))
+        else:
+            self._chart.unknown_drugs.add(name)
+        return (name,)
+
+    def _known_as(self, name: str) -> tuple[str, ...]:
+        """The drugs that go by this name; none where nobody knows it."""
         known = self._knowledge.drug_names.find(name)
         if known is not None:
             return (known,)
         combination = self._knowledge.combination_names.find(name)
-        if combination is not None:
-            return self._knowledge.combinations[combination].drugs
-        close = self._knowledge.drug_names.close_to(name) or self._knowledge.combination_names.close_to(name)
+        return self._knowledge.combinations[combination].drugs if combination is not None else ()
+
+    def _remedy(self, name: str, within: NamesWithin) -> str:
+        """How to write a name that is not known and could stand for a known drug; empty where it could not."""
+        if within.meanings and not within.left:
+            return _write(within.ids, name)
+        close = self._close_to(name)
         if close:
-            hint = "Did you mean " + " or ".join(repr(other) for other in close) + "?"
-            self._chart.faults.append(ProfileFault(path, repr(name), "the name of a drug", hint))
-        else:
-            self._chart.unknown_drugs.add(name)
-        return (name,)
+            return "Did you mean " + " or ".join(repr(other) for other in close) + "?"
+        return _if_meant(within, name) if within.meanings else ""
+
+    def _close_to(self, name: str) -> list[str]:
+        """Known names of which this one, or this one without dose and form, may be a slip."""
+        drugs, combinations = self._knowledge.drug_names, self._knowledge.combination_names
+        close = drugs.close_to(name) or combinations.close_to(name)
+        bare = without_padding(name)
+        return close or (drugs.close_to(bare) if len(bare) >= _SHORTEST_TO_COMPARE else [])
 
     def _gene(self, name: str) -> str:
         known = self._knowledge.gene_names.find(name)
@@ -148,3 +186,23 @@ class _Normaliser:
                 hint = did_you_mean(name, valid) or f"One of: {', '.join(sorted(valid))}"
                 path = f"$.health.unsuitable_for[{index}]"
                 self._chart.faults.append(ProfileFault(path, repr(name), "the id of a drug class", hint))
+
+
+def _write(drugs: tuple[str, ...], name: str) -> str:
+    """How to write a name that holds known drugs and nothing else of weight."""
+    listed = ", ".join(drugs)
+    if len(drugs) == 1:
+        return f"Write it as: {listed}."
+    if "(" in name or "[" in name:  # a brand in brackets may say what the words before it do not
+        return f"Write the one that was given, or each as an agent of its own: {listed}."
+    return f"Write {_COUNTS.get(len(drugs), len(drugs))} agents: {listed}."
+
+
+def _if_meant(within: NamesWithin, name: str) -> str:
+    """How to write a name that holds known drugs beside words that nobody knows: they may make it another drug."""
+    listed = ", ".join(within.ids)
+    several = " Write each of several drugs as an agent of its own." if _SEPARATOR.search(name) else ""
+    return (
+        f"It holds {listed} beside words that are not known ({' '.join(within.left)}).{several} "
+        f"Where {listed} is meant, write: {listed}. Where it is another drug, write: {_UNRECOGNISED} {name}."
+    )

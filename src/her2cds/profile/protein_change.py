@@ -9,7 +9,7 @@ _THREE_TO_ONE = {
     "Ile": "I", "Leu": "L", "Lys": "K", "Met": "M", "Phe": "F", "Pro": "P", "Ser": "S", "Thr": "T", "Trp": "W",
     "Tyr": "Y", "Val": "V", "Ter": "*", "Sec": "U",
 }  # fmt: skip
-_PREFIX = re.compile(r"^(?:[A-Za-z0-9_.\-]+:)?p\.")
+_PROTEIN = re.compile(r"(?:^|[\s:(])p\.(\(?[^\s()]+)")  # also beside a change of the DNA: c.2264T>C (p.Leu755Ser)
 _WORD = re.compile("|".join(_THREE_TO_ONE), re.IGNORECASE)
 _FORM = re.compile(
     r"^(?:[A-Z*]\d+(?:[A-Z*=]|fs(?:[*X]\d*)?|[A-Z]fs(?:[*X]\d*)?|del|dup)"
@@ -19,6 +19,7 @@ _FORM = re.compile(
 
 def normalise_change(text: str) -> str | None:
     """The change in one-letter form without prefix, or None where the text is no protein change."""
-    bare = _PREFIX.sub("", text.strip()).strip("()")
+    protein = _PROTEIN.search(text)
+    bare = (protein.group(1) if protein else text).strip().strip("()")
     short = _WORD.sub(lambda match: _THREE_TO_ONE[match.group().capitalize()], bare)
     return short if _FORM.match(short) else None

@@ -161,13 +161,14 @@ def _with_restrictions(
     exclusions = [
         *_progressed(candidate, knowledge, outcome),
         *_hypersensitive(candidate, knowledge, outcome),
+        *_unsuitable(candidate, knowledge, outcome),
         *(Exclusion(drug, _because(one.rule), one.rule) for one in excluded for drug in one.drugs),
     ]
     _drop(candidate, exclusions)
     candidate.cautions += _applied(restrictions.holding, candidate, knowledge)
     candidate.open_checks += _applied(restrictions.to_check, candidate, knowledge)
     candidate.modifiers += _applied(restrictions.findings, candidate, knowledge)
-    _note_intolerance(candidate, outcome)
+    _note_intolerance(candidate, outcome, knowledge.data.ranking.intolerance)
     _note_unclear_progression(candidate, outcome)
     return candidate
 
@@ -216,6 +217,16 @@ def _hypersensitive(candidate: Candidate, knowledge: Knowledge, outcome: Outcome
                 yield Exclusion(drug, knowledge.data.ranking.hypersensitivity, origin=fact.origin)
 
 
+def _unsuitable(candidate: Candidate, knowledge: Knowledge, outcome: Outcome) -> Iterator[Exclusion]:
+    """Drugs of the classes that the treating team judges unsuitable; what is given now is the team's own choice."""
+    fact = outcome.facts.get("patient.unsuitable_for")
+    if not isinstance(fact, SetFact) or not fact.present or candidate.regimen.kind == "current":
+        return
+    for drug in candidate.drugs:
+        if not fact.present.isdisjoint(knowledge.drugs[drug].classes):
+            yield Exclusion(drug, knowledge.data.ranking.unsuitable, origin=fact.origin)
+
+
 def _drop(candidate: Candidate, exclusions: Iterable[Exclusion]) -> None:
     """Take excluded drugs out of the choices; a part without any drug left excludes the regimen."""
     by_drug: dict[str, list[Exclusion]] = {}
@@ -231,13 +242,19 @@ def _drop(candidate: Candidate, exclusions: Iterable[Exclusion]) -> None:
             candidate.exclusions += reasons
 
 
-def _note_intolerance(candidate: Candidate, outcome: Outcome) -> None:
+def _note_intolerance(candidate: Candidate, outcome: Outcome, because: str) -> None:
+    """An agent stopped for toxicity gives way to another choice; where there is none, a specialist decides."""
     stopped = outcome.facts.get("prior.not_tolerated")
-    if isinstance(stopped, SetFact) and candidate.regimen.kind != "current":
-        fixed = [part[0] for part in candidate.components if len(part) == 1]
-        candidate.intolerances += [
-            Intolerance(drug, stopped.origins[drug]) for drug in fixed if drug in stopped.present
-        ]
+    if not isinstance(stopped, SetFact) or candidate.regimen.kind == "current":
+        return
+    for index, part in enumerate(candidate.components):
+        borne = tuple(drug for drug in part if drug not in stopped.present)
+        again = [drug for drug in part if drug in stopped.present]
+        if borne:
+            candidate.components[index] = borne
+            candidate.dropped_options += [Exclusion(drug, because, origin=stopped.origins[drug]) for drug in again]
+        else:
+            candidate.intolerances += [Intolerance(drug, stopped.origins[drug]) for drug in again]
 
 
 def _note_unclear_progression(candidate: Candidate, outcome: Outcome) -> None:

@@ -49,6 +49,11 @@ class ReportContext:
         """Which knowledge base speaks."""
         return identity_of(self.knowledge)
 
+    def trials_that_fit(self, trials: Iterable[str]) -> tuple[str, ...]:
+        """Those of the trials that a rule names which the patient is not known to be ineligible for, each once."""
+        verdicts = self.outcome.verdicts
+        return tuple(dict.fromkeys(one for one in trials if verdicts.get(one) is not Truth.FALSE))
+
     def satisfied(self, kind: RuleKind) -> Iterable[Rule]:
         """The satisfied rules of one kind."""
         verdicts = self.outcome.verdicts

@@ -127,7 +127,7 @@ class TherapyParts:
             level=modifies.level,
             changes_rank=ranks(modifies),
             because=modifies.because,
-            see_trials=rule.see_trials,
+            see_trials=self._context.trials_that_fit(rule.see_trials),
             conflicts_with=rule.conflicts_with,
             citations=self._context.cite(rule.cites),
         )
@@ -224,7 +224,7 @@ class TherapyParts:
             status="determined" if candidate.determined else "conditional",
             conditional_on=self.conditional_on(candidate),
             because=tuple(self._reason(rule) for rule in candidate.offers),
-            see_trials=tuple(dict.fromkeys(trial for rule in candidate.offers for trial in rule.see_trials)),
+            see_trials=self._context.trials_that_fit(trial for rule in candidate.offers for trial in rule.see_trials),
             evidence=self.evidence(candidate),
             warnings=self._warnings(candidate),
             caveats=self._caveats(candidate),
