@@ -169,3 +169,12 @@ def test_without_the_extra_the_command_says_what_to_install(tmp_path: Path) -> N
     assert (done.returncode, done.stdout) == (2, b"")
     assert b"pip install 'her2cds[audit]'" in done.stderr
     assert her2cds("evaluate", SECOND, PYTHONPATH=path).returncode == 0  # and without a log nothing is missing
+
+
+def test_what_was_answered_with_an_overlay_is_replayed_with_it(tmp_path: Path) -> None:
+    overlay = ("--overlay", str(PROJECT / "docs" / "examples" / "hospital-overlay"))
+    log = ("--audit", str(tmp_path / "audit.sqlite"))
+    patient = PROJECT / "patient_examples" / "third-line-after-t-dm1.json"
+    her2cds("evaluate", str(patient), *log, *overlay)
+    assert b"The answer is the same." in her2cds("audit", "replay", "1", *log, *overlay).stdout
+    assert her2cds("audit", "replay", "1", *log).returncode == 1

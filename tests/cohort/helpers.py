@@ -98,6 +98,7 @@ def job(output: Path, knowledge: KnowledgeBase, **other: Any) -> Any:
         "output": str(output),
         "rules": str(PROJECT / "rules"),
         "registry": None,
+        "overlay": None,
         "knowledge_hash": knowledge.knowledge.data.content_hash,
         "software_version": __version__,
         "today": TODAY,

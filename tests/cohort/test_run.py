@@ -315,3 +315,21 @@ def test_a_line_may_hold_a_fhir_bundle(tmp_path: Path, knowledge: KnowledgeBase)
     assert [one["line"] for one in quarantined(tmp_path / "out")] == [2], done.stderr
     (report,) = (json.loads(line) for line in (next((tmp_path / "out" / "reports").iterdir())).read_text().splitlines())
     assert report["report"]["therapies"] == json.loads(evaluate(profile, knowledge).to_json())["therapies"]
+
+
+def test_a_sites_overlay_applies_to_a_cohort_and_does_not_mix_with_the_base(tmp_path: Path) -> None:
+    overlay = PROJECT / "docs" / "examples" / "hospital-overlay"
+    write_cohort(tmp_path / "a.ndjson", 30)
+    done = run(tmp_path / "a.ndjson", tmp_path / "out", env={**os.environ, "HER2CDS_OVERLAY": str(overlay)})
+    assert done.returncode == 0, done.stderr
+    ruled_out = {
+        reason
+        for row in table(tmp_path / "out", "candidates")
+        if row["regimen"] == "margetuximab-chemotherapy"
+        for reason in row["ruled_out_by"]
+    }
+    assert any("no-margetuximab" in reason for reason in ruled_out)
+    without = run(tmp_path / "a.ndjson", tmp_path / "out")
+    assert without.returncode != 0
+    assert "made from something else" in without.stderr
+    assert run(tmp_path / "a.ndjson", tmp_path / "new", "--overlay", tmp_path / "missing").returncode != 0

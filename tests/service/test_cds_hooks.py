@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import uuid
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -289,12 +290,47 @@ def test_a_single_page_of_several_is_not_taken_for_the_chart(client: Any) -> Non
     assert "one page of several" in answer.text
 
 
-def test_another_patients_chart_is_refused(client: Any) -> None:
-    body = call("patient-view")
+def of_another(body: Json) -> None:
     body["prefetch"]["patient"]["id"] = "p2"
-    answer = client.post("/cds-services/her2cds-patient-view", json=body)
+
+
+def about_another(body: Json) -> None:
+    condition = {"resourceType": "Condition", "id": "c", "subject": {"reference": "Patient/p2"}}
+    body["prefetch"]["conditions"]["entry"] = [{"resource": condition}]
+
+
+def about_another_without_a_patient(body: Json) -> None:
+    about_another(body)
+    body["prefetch"]["patient"] = None
+
+
+def an_allergy_of_another(body: Json) -> None:
+    allergy = {"resourceType": "AllergyIntolerance", "patient": {"reference": "https://ehr.example.org/Patient/p2"}}
+    body["prefetch"]["allergies"] = {"resourceType": "Bundle", "entry": [{"resource": allergy}]}
+
+
+@pytest.mark.parametrize("spoil", [of_another, about_another, about_another_without_a_patient, an_allergy_of_another])
+@pytest.mark.parametrize("hook", ["patient-view", "order-sign"])
+def test_another_patients_chart_is_refused(client: Any, hook: str, spoil: Callable[[Json], None]) -> None:
+    body = call(hook, "T-DXd")
+    spoil(body)
+    answer = client.post(f"/cds-services/her2cds-{hook}", json=body)
     assert answer.status_code == 412
     assert "p2" not in answer.text
+
+
+@pytest.mark.parametrize(
+    "reference", ["Patient/p1", "Patient/p1/_history/3", "https://ehr.example.org/fhir/Patient/p1", "urn:uuid:1", "#p"]
+)
+def test_the_patients_own_records_may_refer_to_the_patient_in_any_form(client: Any, reference: str) -> None:
+    body = call("patient-view")
+    body["prefetch"]["patient"] = {
+        "resourceType": "Bundle",
+        "entry": [{"fullUrl": "urn:uuid:1", "resource": {"resourceType": "Patient", "id": "p1"}}],
+    }
+    condition = {"resourceType": "Condition", "id": "c", "subject": {"reference": reference}}
+    body["prefetch"]["conditions"]["entry"] = [{"resource": condition}]
+    assert client.post("/cds-services/her2cds-patient-view", json=body).status_code == 200
 
 
 @pytest.mark.parametrize(

@@ -60,3 +60,9 @@ def test_the_service_costs_the_other_commands_nothing() -> None:
     script = "import sys; import her2cds.cli.app; print([m for m in ('fastapi', 'uvicorn', 'jwt') if m in sys.modules])"
     done = subprocess.run([sys.executable, "-c", script], capture_output=True, check=True)
     assert done.stdout.strip() == b"[]"
+
+
+def test_a_sites_overlay_that_has_faults_keeps_the_service_from_starting(tmp_path: Path) -> None:
+    done = her2cds("serve", "--port", str(free_port()), "--overlay", str(tmp_path / "missing"))
+    assert done.returncode == 4
+    assert b"missing" in done.stderr

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from her2cds.cli.options import Format, Output, Registry, Rules
+from her2cds.cli.options import Format, Output, Overlay, Registry, Rules
 from her2cds.cli.output import Exit, fail, guarded, open_knowledge, print_answers, stdout
 
 if TYPE_CHECKING:
@@ -66,6 +66,7 @@ def replay(
     base_url: Annotated[
         str, typer.Option("--base-url", help="how the service was reached: it stands in its CDS Hooks cards")
     ] = "http://127.0.0.1:8080",
+    overlay: Overlay = None,
     rules: Rules = None,
 ) -> None:
     """Answer an entry's input again and show what differs, with the versions of then and now."""
@@ -73,7 +74,7 @@ def replay(
         from her2cds.audit import replay as again
 
         entry = log.entry(number)
-        knowledge = open_knowledge(rules, registry)
+        knowledge = open_knowledge(rules, registry, overlay)
         answers = again.ANSWERS if entry.request in again.ANSWERS else _answers_of_the_service(entry.request, base_url)
         found = guarded(f"entry {number}", lambda: again.replay(entry, knowledge, answers))
     if isinstance(found, Exit):

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 from typer.core import TyperGroup
 
-from her2cds.cli.options import Registry, Rules
+from her2cds.cli.options import Overlay, Registry, Rules
 from her2cds.cli.output import Exit, fail, open_knowledge, stdout
 
 if TYPE_CHECKING:
@@ -65,6 +65,7 @@ def run(
         str | None, typer.Option("--today", metavar="YYYY-MM-DD", help="latest date a profile may hold")
     ] = None,
     registry: Registry = None,
+    overlay: Overlay = None,
     rules: Rules = None,
 ) -> None:
     """Evaluate every patient of a cohort into Parquet tables; run it again after an interruption and it goes on."""
@@ -74,8 +75,8 @@ def run(
     from her2cds.cohort.run import Options, run_cohort
     from her2cds.errors import CohortError
 
-    options = Options(source, output, rules, registry, day, reports, part_size, processes, scheduler)
-    knowledge = open_knowledge(rules, registry)
+    options = Options(source, output, rules, registry, overlay, day, reports, part_size, processes, scheduler)
+    knowledge = open_knowledge(rules, registry, overlay)
     try:
         with progress_shown() as shown:
             progress = run_cohort(options, knowledge, shown.tell)
@@ -94,6 +95,7 @@ def summary(
     output_format: Annotated[SummaryFormat, typer.Option("--format", "-f")] = SummaryFormat.text,
     output: Annotated[Path | None, typer.Option("--output", "-o", help="file (default: standard output)")] = None,
     top: Annotated[int, typer.Option("--top", min=1, help="entries of each long list (text and HTML)")] = 15,
+    overlay: Overlay = None,
     rules: Rules = None,
 ) -> None:
     """Summarise the results: class by line, regimens, eligible patients per trial, what is missing most."""
@@ -101,7 +103,7 @@ def summary(
     from her2cds.cohort.summary import summarise
     from her2cds.errors import CohortError
 
-    knowledge = open_knowledge(rules).knowledge
+    knowledge = open_knowledge(rules, overlay=overlay).knowledge
     try:
         text = _summary_text(summarise(results, knowledge), output_format, top)
         if output is None:

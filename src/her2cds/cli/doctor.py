@@ -21,6 +21,11 @@ _PATIENTS = 50
 _EXTRAS = {
     "pdf": ("reports as PDF", "weasyprint"),
     "author": ("writing and formatting rules", "ruamel.yaml"),
+    "service": ("the service and its page", "fastapi"),
+    "audit": ("the audit log", "sqlalchemy"),
+    "cohort": ("cohorts", "pyarrow"),
+    "dask": ("cohorts on a cluster", "distributed"),
+    "sign": ("signed releases", "minisign"),
 }
 
 

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from her2cds.cli.options import Rules
+from her2cds.cli.options import Overlay, Rules
 from her2cds.cli.output import Exit, fail, guarded, open_knowledge, stdout
 
 if TYPE_CHECKING:
@@ -46,13 +46,14 @@ def fhir(
     complete: Annotated[
         bool, typer.Option("--treatments-complete", help="the file holds every treatment that was given")
     ] = False,
+    overlay: Overlay = None,
     rules: Rules = None,
 ) -> None:
     """Read a FHIR R4 Bundle (mCODE or plain), an array of resources, NDJSON, or one resource."""
     from her2cds.interop.fhir.importing import import_fhir
 
     day = _day(on)
-    knowledge = open_knowledge(rules).knowledge
+    knowledge = open_knowledge(rules, overlay=overlay).knowledge
     read = partial(
         import_fhir, knowledge=knowledge, label=file, as_of=day, patient=patient, treatments_complete=complete
     )
@@ -66,12 +67,13 @@ def table(
     mapping: Annotated[Path, typer.Option("--mapping", help="YAML file that says what each column means")],
     output: Folder,
     report: ReportFile = None,
+    overlay: Overlay = None,
     rules: Rules = None,
 ) -> None:
     """Read a CSV or TSV by a mapping file: one profile per row."""
     from her2cds.interop.table import import_table, read_mapping
 
-    knowledge = open_knowledge(rules).knowledge
+    knowledge = open_knowledge(rules, overlay=overlay).knowledge
     text = _content(str(mapping)).decode(errors="replace")
     read = guarded(str(mapping), lambda: read_mapping(text, str(mapping)))
     if isinstance(read, Exit):
@@ -88,13 +90,14 @@ def maf(
     profile: Annotated[Path | None, typer.Option("--profile", help="add the test to this profile")] = None,
     sample: Annotated[str | None, typer.Option("--sample", help="only this tumour sample")] = None,
     report: ReportFile = None,
+    overlay: Overlay = None,
     rules: Rules = None,
 ) -> None:
     """Read a mutation annotation file: one genomic test per tumour sample."""
     from her2cds.interop.maf import import_maf
     from her2cds.profile.json_text import parse_json
 
-    knowledge = open_knowledge(rules).knowledge
+    knowledge = open_knowledge(rules, overlay=overlay).knowledge
     covered = _content(str(genes)).decode().split() if genes else None
     tree = guarded(str(profile), lambda: parse_json(_content(str(profile)), str(profile))) if profile else None
     if isinstance(tree, Exit):

@@ -7,12 +7,12 @@ from collections import Counter
 from collections.abc import Iterator
 from dataclasses import asdict, dataclass, field
 from datetime import date as Date
+from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from her2cds.cli.options import Format
 from her2cds.cli.output import Exit, fail, open_knowledge, stdout
 
 if TYPE_CHECKING:
@@ -21,6 +21,13 @@ if TYPE_CHECKING:
     from her2cds.evaluation import KnowledgeBase
 
 _MOST_FIELDS = 6
+
+
+class DiffFormat(StrEnum):
+    """How the difference is written."""
+
+    text = "text"
+    json = "json"
 
 
 @dataclass(slots=True)
@@ -45,15 +52,13 @@ def diff(
         Path | None, typer.Option("--output", "-o", help="write every changed patient there (NDJSON)")
     ] = None,
     top: Annotated[int, typer.Option("--top", min=0, help="differences and patients to list")] = 20,
-    output_format: Annotated[Format, typer.Option("--format", "-f", help="text or json")] = Format.text,
+    output_format: Annotated[DiffFormat, typer.Option("--format", "-f")] = DiffFormat.text,
     processes: Annotated[int | None, typer.Option("--processes", min=1, help="worker processes")] = None,
 ) -> None:
     """Compare two knowledge bases: changed rules, evidence and trials, and the patients whose answer changes."""
     from her2cds.cohort.kb_changes import knowledge_changes
     from her2cds.errors import CohortError
 
-    if output_format is Format.markdown:
-        raise typer.Exit(int(fail(Exit.usage, "--format: text or json")))
     before, after = open_knowledge(old), open_knowledge(new)
     changes = knowledge_changes(before.knowledge.data, after.knowledge.data)
     try:
@@ -63,7 +68,7 @@ def diff(
         raise typer.Exit(int(fail(Exit.failed_check, str(error)))) from None
     except OSError as error:
         raise typer.Exit(int(fail(Exit.failed_check, f"{output}: {error.strerror}"))) from None
-    if output_format is Format.json:
+    if output_format is DiffFormat.json:
         stdout(json.dumps(_tree(before, after, changes, impact, top), indent=2, ensure_ascii=False))
         return
     for line in _lines(before, after, changes, impact, top):

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from her2cds.cli.audit import OptionalUrl, open_log
-from her2cds.cli.options import Registry, Rules
+from her2cds.cli.options import Overlay, Registry, Rules
 from her2cds.cli.output import Exit, fail, open_knowledge, stdout
 
 if TYPE_CHECKING:
@@ -44,6 +44,7 @@ def serve(
     ] = None,
     audit: OptionalUrl = None,
     registry: Registry = None,
+    overlay: Overlay = None,
     rules: Rules = None,
 ) -> None:
     """Serve reports, CDS Hooks 2.0 and a page for the clinic over HTTP (needs the extra her2cds[service])."""
@@ -63,7 +64,7 @@ def serve(
         url = base_url or f"http://{f'[{host}]' if ':' in host else host}:{port}"
         settings = _settings(url, tokens, cds_clients, tuple(allow_origin or ()), most, workers)
         run.check_exposure(host, settings)
-        knowledge = open_knowledge(rules, registry)
+        knowledge = open_knowledge(rules, registry, overlay)
         with open_log(audit, create=True) if audit else nullcontext() as trail:
             run.serve(knowledge, settings, host=host, port=port, behind_proxy=behind_proxy, trail=trail)
     except ServiceError as error:

@@ -109,8 +109,9 @@ class AnswerRows:
     def _ruled_out_by(self, exclusion: Exclusion) -> str:
         if exclusion.rule:
             return exclusion.rule.id
-        hypersensitive = exclusion.because == self._context.knowledge.data.ranking.hypersensitivity
-        return f"{'hypersensitivity' if hypersensitive else 'progression'}:{exclusion.drug}"
+        ranking = self._context.knowledge.data.ranking
+        kinds = {ranking.hypersensitivity: "hypersensitivity", ranking.unsuitable: "unsuitable"}
+        return f"{kinds.get(exclusion.because, 'progression')}:{exclusion.drug}"
 
     # --- Trials and questions --------------------------------------------------------------------------------
 

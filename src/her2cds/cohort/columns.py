@@ -59,7 +59,9 @@ TABLES: dict[str, tuple[Column, ...]] = {
         Column("rules", "texts", "rules that offer it"),
         Column("cautions", "texts", "cautions that hold; 'intolerance:DRUG' for a drug stopped for toxicity before"),
         Column(
-            "ruled_out_by", "texts", "cautions that rule it out; 'progression:DRUG' or 'hypersensitivity:DRUG' else"
+            "ruled_out_by",
+            "texts",
+            "cautions that rule it out; else 'progression:', 'hypersensitivity:' or 'unsuitable:' with the drug",
         ),
         Column("conditional_on", "texts", "missing facts on which the offer depends"),
         Column("to_check", "texts", "missing facts on which a contraindication depends"),

@@ -40,13 +40,14 @@ _TYPES = {"text": pa.string(), "whole": pa.int64(), "yes_no": pa.bool_(), "texts
 class Job:
     """What every part of a run shares: small, and the same for all workers.
 
-    `rules` and `registry` are paths that every worker can read (None: the bundled rules, no overlay). A worker whose
-    software or knowledge base is another refuses.
+    `rules`, `registry` and `overlay` are paths that every worker can read (None: the bundled rules, no overlay). A
+    worker whose software or knowledge base is another refuses.
     """
 
     output: str
     rules: str | None
     registry: str | None
+    overlay: str | None
     knowledge_hash: str
     software_version: str
     today: str
@@ -80,7 +81,7 @@ def knowledge_of(job: Job) -> KnowledgeBase:
     if job.software_version != __version__:
         raise CohortError(f"this worker has her2cds {__version__}; the run needs {job.software_version}")
     try:
-        knowledge = _load(job.rules, job.registry)
+        knowledge = _load(job.rules, job.registry, job.overlay)
     except Her2CdsError as error:
         raise CohortError(f"a worker cannot load the knowledge base: {error}") from None
     found = knowledge.knowledge.data.content_hash
@@ -90,8 +91,8 @@ def knowledge_of(job: Job) -> KnowledgeBase:
 
 
 @lru_cache(maxsize=4)
-def _load(rules: str | None, registry: str | None) -> KnowledgeBase:
-    knowledge = load_knowledge(rules, registry=registry)
+def _load(rules: str | None, registry: str | None, overlay: str | None) -> KnowledgeBase:
+    knowledge = load_knowledge(rules, registry=registry, overlay=overlay)
     gc.freeze()  # what is loaded stays: no collection need look at it again
     return knowledge
 

@@ -28,6 +28,7 @@ class Options:
     output: Path
     rules: Path | None = None
     registry: Path | None = None
+    overlay: Path | None = None
     today: Date | None = None
     reports: bool = False
     part_size: int = PART_SIZE
@@ -120,6 +121,7 @@ def _job(options: Options, manifest: Manifest) -> Job:
         output=str(options.output.resolve()),
         rules=str(options.rules.resolve()) if options.rules else None,
         registry=str(options.registry.resolve()) if options.registry else None,
+        overlay=str(options.overlay.resolve()) if options.overlay else None,
         knowledge_hash=manifest.knowledge_hash,
         software_version=__version__,
         today=manifest.today,

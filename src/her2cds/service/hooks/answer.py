@@ -123,11 +123,34 @@ def _chart(request: HookRequest) -> Json:
 
 
 def _same_patient(entries: Iterable[Any], patient: str) -> None:
-    for entry in entries:
-        resource = entry.get("resource") if isinstance(entry, dict) else None
-        if isinstance(resource, dict) and resource.get("resourceType") == "Patient" and resource.get("id") != patient:
+    """Raises ProblemError 412 where a resource is another patient, or is about one."""
+    listed = [one for one in entries if isinstance(one, dict) and isinstance(one.get("resource"), dict)]
+    own = {_last(f"Patient/{patient}")} | {
+        str(one["fullUrl"]) for one in listed if "fullUrl" in one and _is_patient(one["resource"], patient)
+    }
+    for entry in listed:
+        resource = entry["resource"]
+        other = resource.get("resourceType") == "Patient" and not _is_patient(resource, patient)
+        if other or any(_last(one) not in own and one not in own for one in _about(resource)):
             fault = ProfileFault("$.prefetch", "another patient", "the patient of context.patientId")
             raise ProblemError(412, "wrong-patient", "The prefetched chart is not that of this patient.", (fault,))
+
+
+def _is_patient(resource: Json, patient: str) -> bool:
+    return resource.get("resourceType") == "Patient" and resource.get("id") == patient
+
+
+def _about(resource: Json) -> Iterator[str]:
+    """The references that say whom a resource is about."""
+    for value in (resource.get("subject"), resource.get("patient")):
+        reference = value.get("reference") if isinstance(value, dict) else None
+        if isinstance(reference, str) and not reference.startswith("#"):
+            yield reference
+
+
+def _last(reference: str) -> str:
+    """A reference without server and version: `Patient/p1`."""
+    return "/".join(reference.partition("/_history/")[0].split("/")[-2:])
 
 
 def _primary(case: Case) -> object:
