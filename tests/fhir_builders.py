@@ -65,6 +65,16 @@ def cycles(code: str, start: str, number: int, days: int = 21) -> list[Json]:
     return [drug(code, day, "MedicationAdministration") for day in dates]
 
 
+def surgery(day: str, code: str = "392021009") -> Json:
+    one = {"resourceType": "Procedure", "id": f"s{next(_numbers)}", "status": "completed"}
+    return {**one, "code": concept(code, SNOMED), "performedDateTime": day}
+
+
+def status_of(kind: str, code: str) -> Json:
+    """A clinical or verification status: `status_of("clinical", "resolved")`."""
+    return {"coding": [{"system": f"http://terminology.hl7.org/CodeSystem/condition-{kind}", "code": code}]}
+
+
 def variant(gene: str, symbol: str, present: bool = True, **changes: str) -> Json:
     parts = [{"code": concept("48018-6", LOINC), "valueCodeableConcept": concept(gene, HGNC, symbol)}]
     codes = {"protein": "48005-3", "coding": "48004-6"}

@@ -18,9 +18,11 @@ from tests.fhir_builders import (
     coded,
     concept,
     condition,
+    drug,
     imported,
     observation,
     patient,
+    status_of,
 )
 
 PRIMARY = "mcode-related-primary-cancer-condition"
@@ -32,7 +34,18 @@ def related(identity: str) -> list[dict[str, Any]]:
 
 
 def clinical(code: str) -> dict[str, Any]:
-    return {"coding": [{"system": "http://terminology.hl7.org/CodeSystem/condition-clinical", "code": code}]}
+    return status_of("clinical", code)
+
+
+STABLE = coded("97509-4", ("359746009", SNOMED), "2023-03-01")
+
+
+def ejection_fraction(
+    day: str, value: float | None = None, comparator: str | None = None, **more: Any
+) -> dict[str, Any]:
+    bound = {"comparator": comparator} if comparator else {}
+    quantity = {"valueQuantity": {"value": value, "unit": "%", **bound}} if value is not None else {}
+    return observation("10230-1", day, **quantity, **more)
 
 
 def test_a_brain_metastasis_of_the_breast_cancer_counts_and_its_status_is_asked_for(knowledge: KnowledgeBase) -> None:
@@ -117,6 +130,58 @@ def test_the_latest_disease_status_counts_and_worsened_without_a_place_is_asked_
     assert any("progressing now" in one for one in result.report.to_ask)
 
 
+LATER_SIGNS = {
+    "a metastasis": condition("94225005", onsetDateTime="2023-09-01"),
+    "a metastasis without a day": condition("94225005"),
+    "nodes": condition("C77.3", ICD10, onsetDateTime="2023-09-01"),
+    "a recurrence": condition("314955001", onsetDateTime="2023-09-01"),
+    "a new course": drug("1371046", "2023-09-01", status="active"),
+}
+
+
+@pytest.mark.parametrize("sign", LATER_SIGNS.values(), ids=list(LATER_SIGNS))
+def test_stable_does_not_hold_once_there_is_a_later_sign_of_disease(
+    knowledge: KnowledgeBase, sign: dict[str, Any]
+) -> None:
+    result = imported(knowledge, breast_cancer(), STABLE, sign)
+    assert "progressing_now" not in result.profile["disease"]
+    assert any("progressing now" in one for one in result.report.to_ask)
+
+
+EARLIER_SIGNS = {
+    "a metastasis": condition("94225005", onsetDateTime="2023-03-01"),
+    "a course": drug("1371046", "2022-09-01", status="active"),
+}
+
+
+@pytest.mark.parametrize("sign", EARLIER_SIGNS.values(), ids=list(EARLIER_SIGNS))
+def test_stable_holds_for_what_was_there_before(knowledge: KnowledgeBase, sign: dict[str, Any]) -> None:
+    result = imported(knowledge, breast_cancer(), STABLE, sign)
+    assert result.profile["disease"]["progressing_now"] == "no"
+
+
+def test_stable_holds_where_maintenance_was_begun_since(knowledge: KnowledgeBase) -> None:
+    spread = condition("94381002", onsetDateTime="2022-01-01")
+    given = drug("224905", "2022-02-01", status="active"), drug("72965", "2023-06-01", status="active")
+    result = imported(knowledge, breast_cancer(), spread, STABLE, *given)
+    assert result.profile["treatments"][1]["maintenance_of_previous"] is True
+    assert result.profile["disease"]["progressing_now"] == "no"
+
+
+def test_a_newest_disease_status_that_cannot_be_read_leaves_no_older_one_standing(knowledge: KnowledgeBase) -> None:
+    newest = observation("97509-4", "2024-03-01", valueString="mixed response")
+    result = imported(knowledge, breast_cancer(), STABLE, newest)
+    assert "progressing_now" not in result.profile["disease"]
+    assert any("progressing now" in one for one in result.report.to_ask)
+
+
+def test_a_newest_stage_that_cannot_be_read_leaves_no_older_one_standing(knowledge: KnowledgeBase) -> None:
+    older = coded("21908-9", ("258215001", SNOMED), "2020-02-01")
+    result = imported(knowledge, breast_cancer(), older, observation("21908-9", valueString="restaged, see letter"))
+    assert "stage" not in result.profile["disease"]
+    assert any("see letter" in one for one in result.report.to_ask)
+
+
 def test_the_person_is_read_without_a_name(knowledge: KnowledgeBase) -> None:
     result = imported(
         knowledge,
@@ -149,6 +214,98 @@ def test_lvef_needs_its_unit(knowledge: KnowledgeBase) -> None:
     result = imported(knowledge, percent)
     assert result.profile["health"] == {"lvef_percent": 58.0, "lvef_date": "2024-02-01"}
     assert "health" not in imported(knowledge, observation("10230-1", valueQuantity={"value": 0.58})).profile
+
+
+BOUNDS = {("<", 35): 35.0, ("<", 40): 39.9, ("<=", 35): 35.0, (">=", 55): 55.0, (">", 60): 60.0}
+
+
+@pytest.mark.parametrize(("bound", "value"), BOUNDS.items(), ids=[f"{sign}{limit}" for sign, limit in BOUNDS])
+def test_a_bound_of_the_lvef_is_read_where_it_leaves_no_limit_open(
+    knowledge: KnowledgeBase, bound: tuple[str, int], value: float
+) -> None:
+    sign, limit = bound
+    older = ejection_fraction("2022-02-01", 62)
+    for newest in (
+        ejection_fraction("2023-02-01", limit, sign),
+        ejection_fraction("2023-02-01", valueString=f"{sign}{limit} %"),
+    ):
+        result = imported(knowledge, older, newest)
+        assert result.profile["health"] == {"lvef_percent": value, "lvef_date": "2023-02-01"}
+        fact = next(one for one in result.report.facts if one.path == "$.health.lvef_percent")
+        assert "bound" in fact.how
+
+
+@pytest.mark.parametrize("text", ["<50 %", "<=40 %", ">40 %", "<35", "reduced", "35-40 %"])
+def test_a_newest_lvef_that_cannot_be_read_leaves_no_older_one_standing(knowledge: KnowledgeBase, text: str) -> None:
+    older = ejection_fraction("2022-02-01", 62)
+    newest = ejection_fraction("2023-02-01", valueString=text)
+    result = imported(knowledge, older, newest)
+    assert "health" not in result.profile
+    assert any(text in one for one in result.report.to_ask)
+    assert any(one.source.endswith(newest["id"]) for one in result.report.read_with_doubt)
+    assert any(one.source.endswith(older["id"]) for one in result.report.set_aside)
+
+
+def test_an_unread_value_that_is_older_takes_nothing_away(knowledge: KnowledgeBase) -> None:
+    older = ejection_fraction("2021-02-01", valueString="reduced")
+    result = imported(knowledge, older, ejection_fraction("2022-02-01", 62))
+    assert result.profile["health"]["lvef_percent"] == 62.0
+    assert result.report.read_with_doubt == ()
+
+
+def test_an_unread_value_of_the_same_day_or_of_none_is_pointed_out(knowledge: KnowledgeBase) -> None:
+    for day in ("2022-02-01", None):
+        other = observation("10230-1", day, valueString="reduced")
+        result = imported(knowledge, ejection_fraction("2022-02-01", 62), other)
+        assert result.profile["health"]["lvef_percent"] == 62.0
+        assert any("does the value that was taken hold" in one for one in result.report.to_ask)
+
+
+ECOG_ANSWERS = {"LA9622-7": 0, "LA9623-5": 1, "LA9624-3": 2, "LA9625-0": 3, "LA9626-8": 4}
+
+
+@pytest.mark.parametrize(("code", "grade"), ECOG_ANSWERS.items())
+def test_a_coded_ecog_grade_is_read(knowledge: KnowledgeBase, code: str, grade: int) -> None:
+    older = observation("89247-1", "2022-05-01", valueInteger=0)
+    result = imported(knowledge, older, coded("89247-1", (code, LOINC)))
+    assert result.profile["patient"]["ecog"] == grade
+
+
+def test_a_newest_ecog_that_cannot_be_read_leaves_no_older_one_standing(knowledge: KnowledgeBase) -> None:
+    older = observation("89247-1", "2022-05-01", valueInteger=0)
+    for newest in (coded("89247-1", ("LA9627-6", LOINC)), observation("89247-1", valueInteger=7)):
+        result = imported(knowledge, older, newest)
+        assert "patient" not in result.profile
+        assert any("patient.ecog" in one for one in result.report.to_ask)
+
+
+def test_a_number_and_a_code_that_differ_give_no_grade(knowledge: KnowledgeBase) -> None:
+    result = imported(knowledge, coded("89247-1", ("LA9624-3", LOINC), valueInteger=1))
+    assert "patient" not in result.profile
+
+
+NOT_PREGNANT = {
+    "code of SNOMED CT": coded("82810-3", ("60001007", SNOMED), "2023-02-01"),
+    "code of LOINC": coded("82810-3", ("LA26683-5", LOINC), "2023-02-01"),
+    "text": observation("82810-3", "2023-02-01", valueString="Not pregnant"),
+    "Condition": condition("60001007", onsetDateTime="2023-02-01"),
+}
+
+
+@pytest.mark.parametrize("newest", NOT_PREGNANT.values(), ids=list(NOT_PREGNANT))
+def test_not_pregnant_ends_an_older_pregnancy_and_leaves_breastfeeding_open(
+    knowledge: KnowledgeBase, newest: dict[str, Any]
+) -> None:
+    older = coded("82810-3", ("77386006", SNOMED), "2019-02-01")
+    result = imported(knowledge, older, newest)
+    assert "patient" not in result.profile
+    assert any("breastfeeds" in one for one in result.report.to_ask)
+
+
+@pytest.mark.parametrize("code", ["J70.2", "J703", "J70.4"])
+def test_lung_disease_by_drugs_is_interstitial_lung_disease(knowledge: KnowledgeBase, code: str) -> None:
+    result = imported(knowledge, condition(code, ICD10, clinicalStatus=clinical("active")))
+    assert result.profile["health"] == {"interstitial_lung_disease": {"status": "active"}}
 
 
 def test_lung_and_heart_disease_keep_whether_they_are_active(knowledge: KnowledgeBase) -> None:
@@ -188,6 +345,22 @@ def test_an_allergy_to_a_known_drug_is_a_hypersensitivity(knowledge: KnowledgeBa
     result = imported(knowledge, allergy, peanut)
     assert result.profile["health"]["hypersensitivity_to"] == ["paclitaxel"]
     assert any(one.source == "AllergyIntolerance/b" for one in result.report.set_aside)
+
+
+def allergy(identity: str, name: str, verification: str) -> dict[str, Any]:
+    status = {"coding": [{"code": verification}]}
+    one = {"resourceType": "AllergyIntolerance", "id": identity, "code": {"text": name}}
+    return {**one, "verificationStatus": status}
+
+
+def test_an_allergy_that_is_not_confirmed_counts_because_the_list_is_taken_as_whole(knowledge: KnowledgeBase) -> None:
+    result = imported(
+        knowledge,
+        *(allergy("a", "docetaxel", "confirmed"), allergy("b", "Enhertu", "unconfirmed")),
+        allergy("c", "paclitaxel", "refuted"),
+    )
+    assert result.profile["health"]["hypersensitivity_to"] == ["docetaxel", "t-dxd"]
+    assert [one.source for one in result.report.read_with_doubt] == ["AllergyIntolerance/b"]
 
 
 # --- Containers ---------------------------------------------------------------------------------------------

@@ -18,6 +18,8 @@ from tests.fhir_builders import (
     drug,
     drug_named,
     imported,
+    status_of,
+    surgery,
 )
 
 TRASTUZUMAB, PERTUZUMAB, DOCETAXEL, KADCYLA, ENHERTU = "224905", "1298944", "72962", "1371046", "2267577"
@@ -185,6 +187,69 @@ def test_a_worsening_ends_the_course_and_the_next_one_is_the_next_line(knowledge
     assert (second["line"], second["agents"], second["ongoing"]) == (2, ["t-dm1"], True)
 
 
+def test_a_worsening_on_the_day_on_which_the_next_course_begins_ends_the_one_before(knowledge: KnowledgeBase) -> None:
+    request = drug(ENHERTU, None, "MedicationRequest", intent="order", authoredOn="2023-05-02", status="active")
+    first, second = treatments(
+        knowledge,
+        *(metastatic(), cycles(TRASTUZUMAB, "2023-01-03", 6), cycles(PERTUZUMAB, "2023-01-03", 6)),
+        *(cycles(DOCETAXEL, "2023-01-03", 6), worsened("2023-05-02"), request),
+    )
+    assert (first["agents"], first["stop_reason"]) == (["docetaxel", "pertuzumab", "trastuzumab"], "progression")
+    assert (second["agents"], second["ongoing"]) == (["t-dxd"], True)
+    assert "stop_reason" not in second
+
+
+def test_a_worsening_on_the_first_day_of_the_only_course_is_why_it_was_begun(knowledge: KnowledgeBase) -> None:
+    (course,) = treatments(knowledge, metastatic(), worsened("2022-02-01"), cycles(TRASTUZUMAB, "2022-02-01", 3))
+    assert "stop_reason" not in course
+
+
+def test_maintenance_after_a_course_that_was_begun_for_a_worsening_stays_maintenance(knowledge: KnowledgeBase) -> None:
+    _, second = treatments(
+        knowledge,
+        *(metastatic(), worsened("2022-02-01"), cycles(TRASTUZUMAB, "2022-02-01", 12)),
+        drug(LETROZOLE, "2022-06-01", status="active"),
+    )
+    assert second["maintenance_of_previous"] is True
+
+
+def infusion(code: str, day: str) -> dict[str, Any]:
+    period = {"start": f"{day}T09:00:00+01:00", "end": f"{day}T11:00:00+01:00"}
+    return drug(code, None, "MedicationAdministration", effectivePeriod=period)
+
+
+def handed_over(code: str, day: str) -> dict[str, Any]:
+    return drug(code, None, "MedicationDispense", whenHandedOver=day)
+
+
+@pytest.mark.parametrize("dose", [infusion, handed_over], ids=["infusion with its hours", "dispense"])
+def test_one_dose_that_is_completed_does_not_say_that_the_course_is(knowledge: KnowledgeBase, dose: Any) -> None:
+    (course,) = treatments(knowledge, metastatic(), dose(TRASTUZUMAB, "2023-04-01"), dose(TRASTUZUMAB, "2023-04-22"))
+    assert course["start"] == "2023-04-01"
+    assert not {"ongoing", "end", "stop_reason"} & set(course)
+
+
+def test_the_last_day_of_an_administration_counts_as_a_day_of_the_course(knowledge: KnowledgeBase) -> None:
+    period = {"start": "2022-02-01", "end": "2022-06-01"}
+    given = drug(CAPECITABINE, None, "MedicationAdministration", effectivePeriod=period)
+    (course,) = treatments(knowledge, metastatic(), given, worsened("2022-07-01"))
+    assert (course["start"], course["end"], course["stop_reason"]) == ("2022-02-01", "2022-06-01", "progression")
+
+
+def test_a_statement_with_the_end_of_its_period_is_a_course_that_ended(knowledge: KnowledgeBase) -> None:
+    period = {"start": "2022-02-01", "end": "2022-06-01"}
+    (course,) = treatments(knowledge, metastatic(), drug(CAPECITABINE, None, effectivePeriod=period, status="active"))
+    assert (course["end"], course["ongoing"]) == ("2022-06-01", False)
+
+
+@pytest.mark.parametrize("field", ["whenHandedOver", "whenPrepared"])
+def test_the_day_of_a_dispense_is_a_day_on_record(knowledge: KnowledgeBase, field: str) -> None:
+    dispensed = drug(CAPECITABINE, None, "MedicationDispense", **{field: "2024-05-01"})
+    result = imported(knowledge, breast_cancer("2021-12-01"), dispensed)
+    assert result.profile["date"] == "2024-05-01"
+    assert result.profile["treatments"][0]["start"] == "2024-05-01"
+
+
 def test_where_the_disease_progressed_is_asked_for_because_a_status_does_not_say(knowledge: KnowledgeBase) -> None:
     result = imported(knowledge, metastatic(), cycles(TRASTUZUMAB, "2022-02-01", 8), worsened("2022-07-20"))
     assert "progression_site" not in result.profile["treatments"][0]
@@ -229,20 +294,47 @@ def test_the_same_drug_after_a_worsening_is_a_new_line(knowledge: KnowledgeBase)
 
 
 def test_surgery_tells_neoadjuvant_from_adjuvant_where_the_intent_is_curative(knowledge: KnowledgeBase) -> None:
-    surgery = {
-        "resourceType": "Procedure",
-        "id": "s",
-        "status": "completed",
-        "performedDateTime": "2022-06-01",
-        "code": concept("392021009", SNOMED),
-    }
     curative = intent("373808002")
     before, after = treatments(
         knowledge,
-        *(breast_cancer("2021-12-01"), surgery),
+        *(breast_cancer("2021-12-01"), surgery("2022-06-01")),
         *(drug(PACLITAXEL, "2022-01-10", **curative), drug(KADCYLA, "2022-07-10", **curative)),
     )
     assert (before["setting"], after["setting"]) == ("neoadjuvant", "adjuvant")
+
+
+def test_an_operation_for_an_earlier_cancer_does_not_tell_how_this_one_was_treated(knowledge: KnowledgeBase) -> None:
+    earlier = {**breast_cancer("2011-03-01"), "clinicalStatus": status_of("clinical", "resolved")}
+    chemotherapy = drug(DOCETAXEL, "2023-04-01", **intent("373808002"))
+    given = (earlier, breast_cancer("2023-03-01"), surgery("2011-04-01"), chemotherapy)
+    (alone,) = treatments(knowledge, *given)
+    assert "setting" not in alone
+    (before_surgery,) = treatments(knowledge, *given, surgery("2023-09-01"))
+    assert before_surgery["setting"] == "neoadjuvant"
+
+
+def test_a_later_m_category_that_cannot_be_read_leaves_open_whether_the_disease_was_early(
+    knowledge: KnowledgeBase,
+) -> None:
+    given = (breast_cancer("2023-03-01"), surgery("2023-09-01"), drug(DOCETAXEL, "2023-10-01"))
+    m0 = coded("21907-1", ("1229901006", SNOMED), "2023-03-02")
+    later = {**m0, "id": "later", "effectiveDateTime": "2023-09-20", "valueCodeableConcept": {"text": "see letter"}}
+    assert treatments(knowledge, *given, m0)[0]["setting"] == "adjuvant"
+    assert "setting" not in treatments(knowledge, *given, m0, later)[0]
+
+
+def test_treatment_of_an_earlier_cancer_is_not_neoadjuvant_for_this_one(knowledge: KnowledgeBase) -> None:
+    chemotherapy = drug(DOCETAXEL, "2011-06-01", **intent("373808002"))
+    (course,) = treatments(knowledge, breast_cancer("2023-03-01"), surgery("2023-04-01"), chemotherapy)
+    assert "setting" not in course
+
+
+def test_without_the_day_of_diagnosis_an_operation_is_listed_and_tells_nothing(knowledge: KnowledgeBase) -> None:
+    chemotherapy = drug(DOCETAXEL, "2023-04-01", **intent("373808002"))
+    operation = surgery("2023-09-01")
+    result = imported(knowledge, condition("254837009"), operation, chemotherapy)
+    assert "setting" not in result.profile["treatments"][0]
+    assert any(one.source.endswith(operation["id"]) and "not used" in one.why for one in result.report.set_aside)
 
 
 def test_palliative_intent_is_metastatic_treatment(knowledge: KnowledgeBase) -> None:

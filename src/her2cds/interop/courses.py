@@ -2,8 +2,8 @@
 
 1. Records of one drug in one setting, with no more than 120 days between them, are one period.
 2. Periods that begin within 28 days of the first one of a course belong to it; a drug that joins later begins a course.
-3. A worsening on record while a course was given, or within 60 days after its last record and before the next course
-   begins, ends it with progression.
+3. A worsening on record after the first day of a course and while it was given, or within 60 days after its last record
+   and not after the next course begins, ends it with progression. On its first day it is why the course was begun.
 4. The last record is taken for the end where that is so, where the records say "completed", where the next course
    begins after it, or where it lies more than 60 days back: cycles that reach up to now may go on.
 5. A course for metastatic disease is maintenance of the one before it where it adds no drug, or only an endocrine drug
@@ -32,7 +32,8 @@ _AFTERWARDS = timedelta(days=60)
 class Given:
     """One record of a drug: the day or period, the setting, how it ended, and the records' names.
 
-    `going_on` is True or False as the record says, None where it does not say.
+    `going_on` is True or False as the record says, None where it does not say. `end` is the day on which the drug
+    ended, `until` the last day of a dose: that says nothing on whether more doses follow.
     """
 
     drug: str
@@ -42,6 +43,7 @@ class Given:
     setting: str | None = None
     going_on: bool | None = None
     stop: str | None = None
+    until: Date | None = None
 
 
 @dataclass(slots=True)
@@ -60,14 +62,14 @@ class Period:
     @property
     def last(self) -> Date | None:
         """Last day on record, of whatever kind."""
-        return max((day for one in self.records for day in (one.start, one.end) if day), default=None)
+        return max((day for one in self.records for day in (one.start, one.end, one.until) if day), default=None)
 
     @property
     def end(self) -> Date | None:
         """The day it ended: a stated end, or the last of several days; None where neither is on record."""
         stated = [one.end for one in self.records if one.end]
-        starts = {one.start for one in self.records if one.start}
-        return max([*stated, *(starts if len(starts) > 1 else ())], default=None)
+        days = {day for one in self.records for day in (one.start, one.until) if day}
+        return max([*stated, *(days if len(days) > 1 else ())], default=None)
 
     @property
     def going_on(self) -> bool | None:
@@ -194,7 +196,7 @@ def _begins_with(course: Course, period: Period) -> bool:
 
 
 def _ends_it(course: Course, day: Date, later: Date | None) -> bool:
-    if course.start is None or course.last is None or day < course.start:
+    if course.start is None or course.last is None or day <= course.start:
         return False
     if later is not None and day > later:
         return False
@@ -214,7 +216,7 @@ def _mark_maintenance(
     metastatic = [one for one in courses if one.setting == "metastatic" and one.start]
     for before, course in pairwise(metastatic):
         first, begins = before.start, course.start
-        if first is None or begins is None or any(first <= day <= begins for day in worsened):
+        if first is None or begins is None or any(first < day <= begins for day in worsened):
             continue
         overlaps = any((one.last and one.last >= begins) or one.going_on for one in before.periods)
         endocrine = all(map(is_endocrine, course.drugs))

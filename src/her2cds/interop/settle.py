@@ -2,6 +2,7 @@
 
 An imported profile always passes `her2cds validate`: the checks of the profile itself decide what contradicts what
 (docs/methods/contradictions.md). Nothing is resolved by order or preference: which of the two is right, a person says.
+Where the newest results of a receptor go so, the older ones go too: they would stand as the current ones.
 """
 
 from __future__ import annotations
@@ -10,7 +11,7 @@ from datetime import date as Date
 from typing import Any
 
 from her2cds.errors import ProfileError, ProfileFault
-from her2cds.interop.draft import Draft
+from her2cds.interop.draft import Draft, Fact
 from her2cds.knowledge.base import Knowledge
 from her2cds.profile.changes import steps_of
 from her2cds.profile.read import make_chart, profile_from_tree
@@ -28,6 +29,21 @@ _PARTNERS: dict[str, tuple[str, ...]] = {
     "sites_of_metastasis": ("sites_of_metastasis", "setting"),
     "early_phase": ("early_phase", "setting"),
 }
+# The fields of a specimen that tell of one receptor, and those of them by which a specimen decides its status.
+MARKER_FIELDS: dict[str, tuple[str, ...]] = {
+    "her2": (
+        *("her2_ihc", "her2_ish", "her2_ish_ratio", "her2_copies_per_cell"),
+        *("her2_reported", "her2_heterogeneous"),
+    ),
+    "er": ("er", "er_percent"),
+    "pr": ("pr", "pr_percent"),
+    "ki67": ("ki67_percent",),
+}
+DECIDING_FIELDS: dict[str, tuple[str, ...]] = {
+    **MARKER_FIELDS,
+    "her2": ("her2_ihc", "her2_ish", "her2_ish_ratio", "her2_copies_per_cell"),
+}
+MARKER_NAMES = {"her2": "HER2", "er": "ER", "pr": "PR", "ki67": "Ki-67"}
 _ROUNDS = 20
 _UNTIDY = "unrecognised: "
 
@@ -54,13 +70,58 @@ def _mend(draft: Draft, fault: ProfileFault) -> None:
     parent = steps[:-1] if not steps[-1].isdigit() else steps[:-2]
     last = steps[-1] if not steps[-1].isdigit() else steps[-2]
     paths = [_path([*parent, name]) for name in _PARTNERS.get(last, (last,))]
+    gone = _drop(draft, paths)
+    older = _drop(draft, _outdated_by(draft.tree, steps))
+    sources = [source for one in (*gone, *older) for source in one.sources]
+    outcome = f"none of the values was taken; expected {fault.expected}. {fault.remedy}"
+    if older:
+        outcome += " The older results of this receptor were not taken either: they would stand as the current ones."
+    draft.conflict(fault.path, fault.found, sources, outcome)
+    marker = _marker_of(steps)
+    if marker is not None:
+        draft.ask(f"{MARKER_NAMES[marker]}: results contradict each other ({fault.found}); which holds?")
+
+
+def _drop(draft: Draft, paths: list[str]) -> tuple[Fact, ...]:
     gone = draft.drop(paths)
     for path in paths:
         _take_away(draft.tree, steps_of(path))
-    sources = [source for one in gone for source in one.sources]
-    draft.conflict(
-        fault.path, fault.found, sources, f"none of the values was taken; expected {fault.expected}. {fault.remedy}"
-    )
+    return gone
+
+
+def _marker_of(steps: list[str]) -> str | None:
+    """The receptor that a field of a specimen tells of."""
+    if steps[0] != "specimens":
+        return None
+    return next((marker for marker, names in MARKER_FIELDS.items() if steps[-1] in names), None)
+
+
+def _outdated_by(tree: dict[str, Any], steps: list[str]) -> list[str]:
+    """The fields of one receptor in the specimens that are not newer than the one which has just lost its values.
+
+    None where that specimen still decides, or where a newer one does: then no older one stands as current.
+    """
+    marker = _marker_of(steps)
+    specimens = tree.get("specimens")
+    if marker is None or not isinstance(specimens, list):
+        return []
+    at = int(steps[1])
+    newer = [one for one in specimens if _is_newer(one, specimens[at])]
+    if any(name in one for one in (specimens[at], *newer) for name in DECIDING_FIELDS[marker]):
+        return []
+    return [
+        f"$.specimens[{index}].{name}"
+        for index, one in enumerate(specimens)
+        if index != at and one not in newer
+        for name in MARKER_FIELDS[marker]
+        if name in one
+    ]
+
+
+def _is_newer(one: dict[str, Any], other: dict[str, Any]) -> bool:
+    """Whether a specimen is known to be of a later day than another."""
+    day, since = one.get("date"), other.get("date")
+    return day is not None and since is not None and str(day) > str(since)
 
 
 def _mark_name(draft: Draft, steps: list[str], fault: ProfileFault) -> None:

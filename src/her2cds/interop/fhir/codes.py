@@ -14,6 +14,7 @@ from her2cds.knowledge.yaml_reader import read_yaml
 _WORD = re.compile(r"[a-z0-9+]+")
 _NO_WORDS = {"of", "in", "by", "the", "and", "with", "gene", "disorder", "finding", "qualifier", "value"}
 _AJCC_PREFIX = re.compile(r"^[cpyar]+(?=[0-9TNM])")
+_AJCC_SUFFIX = re.compile(r"(?<=^N[1-3])(?:mi|[a-c])$|(?<=^M1)[a-c]$")  # N1mi and N2a are N1 and N2, M1a is M1
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,7 +72,7 @@ class CodeMap:
         if system == "hgnc":
             code = code.removeprefix("HGNC:")
         elif system == "ajcc":
-            code = _AJCC_PREFIX.sub("", code)
+            code = _AJCC_SUFFIX.sub("", _AJCC_PREFIX.sub("", code))
         return self._known.get((system, code))
 
     def _icd10(self, code: str) -> Meaning | None:

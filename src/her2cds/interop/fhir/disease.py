@@ -6,6 +6,7 @@ breast is the only primary. The site code alone says nothing about the primary.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import date as Date
 
@@ -21,7 +22,18 @@ _RELATED_PRIMARY = (
 )
 # Diagnoses that name breast cancer together with a receptor; as ICD-10 codes these are statuses only.
 _BREAST_WITH_RECEPTORS = ("her2.positive", "her2.negative", "no_place.hormone_receptors_together")
-_STATUS = {"improved": "no", "stable": "no"}
+# The older versions of mCODE have more answers than the present one: no sign of it, remission.
+_NOT_PROGRESSING = ("improved", "stable", "full_remission", "partial_remission", "not_detected")
+_PATHS = {
+    "stage": "disease.stage",
+    "category.m": "m",
+    "category.n": "disease.node_positive",
+    "disease_status": "status",
+    "tumour_size": "disease.tumour_size_cm",
+    "tumour_size.panel": "disease.tumour_size_cm",
+}
+QUESTIONS = tuple(_PATHS)
+_ASK_PROGRESS = "Is the disease progressing now, in the central nervous system only or elsewhere too?"
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,26 +45,41 @@ class Spread:
     source: str
 
 
+@dataclass(frozen=True, slots=True)
+class Primary:
+    """One breast cancer on record: the day of its diagnosis, and its clinical status."""
+
+    resource: Resource
+    day: Date | None
+    active: bool
+
+    @property
+    def in_remission(self) -> bool:
+        """Whether it is said to be in remission: treated, and not a thing of the past."""
+        codings_of_status = listed(inside(self.resource.content, "clinicalStatus", "coding"))
+        return any(one.get("code") == "remission" for one in codings_of_status)
+
+
 @dataclass(slots=True)
 class Disease:
     """What the record says about the cancer, gathered first and put together in `put`."""
 
     reading: Reading
     primaries: dict[str, str] = field(default_factory=dict)
-    breast: list[tuple[Resource, Date | None]] = field(default_factory=list)
+    breast: list[Primary] = field(default_factory=list)
     secondaries: list[tuple[Resource, str, Date | None]] = field(default_factory=list)
     spread: list[Spread] = field(default_factory=list)
     candidates: Candidates = field(default_factory=Candidates)
     worsened: list[tuple[Date | None, str]] = field(default_factory=list)
     unknown_spread: bool = False
+    signs: list[tuple[Date | None, str]] = field(default_factory=list)
 
     # --- Conditions ---------------------------------------------------------------------------------------
 
     def read_condition(self, resource: Resource, meanings: list[Meaning], active: bool) -> bool:
         """A cancer Condition; false where it is none."""
         tokens = {one.token for one in meanings}
-        onset = resource.content.get("onsetDateTime") or inside(resource.content, "onsetPeriod", "start")
-        day = self.reading.day(onset, resource, "onset")
+        day = self.reading.day(_diagnosed(resource), resource, "onset")
         sites = {
             one for token in tokens if token.startswith("metastasis.") for one in [token.removeprefix("metastasis.")]
         }
@@ -62,7 +89,7 @@ class Disease:
             tokens.add("primary.breast")
         if "primary.breast" in tokens:
             self.primaries[resource.label] = "breast"
-            self.breast.append((resource, day))
+            self.breast.append(Primary(resource, day, active))
             self._stages_of(resource)
         elif "primary.unnamed" in tokens or self._other_cancer(resource):
             self._other_primary(resource, active)
@@ -73,18 +100,22 @@ class Disease:
                 self.reading.draft.aside(resource.label, words_for(resource.content.get("code")), "not active")
         elif "spread.regional_or_unstated" in tokens:
             self.unknown_spread = True
+            self.signs.append((day, resource.label))
             words = words_for(resource.content.get("code"))
             self.reading.draft.aside(resource.label, words, "does not say whether the spread is distant, or to where")
             self.reading.draft.ask(f"{words}: is the disease metastatic, and which organs are involved?")
         elif tokens & {"history.metastatic", "recurrence.local"}:
-            words = words_for(resource.content.get("code"))
-            self.reading.draft.aside(
-                resource.label, words, "history or local recurrence: the profile has no field for it"
-            )
-            self.reading.draft.ask(f"{words}: what is the setting now?")
+            if "recurrence.local" in tokens:
+                self.signs.append((day, resource.label))
+            self._past_or_local(resource)
         else:
             return False
         return True
+
+    def _past_or_local(self, resource: Resource) -> None:
+        words = words_for(resource.content.get("code"))
+        self.reading.draft.aside(resource.label, words, "history or local recurrence: the profile has no field for it")
+        self.reading.draft.ask(f"{words}: what is the setting now?")
 
     def _other_primary(self, resource: Resource, active: bool) -> None:
         words = words_for(resource.content.get("code"))
@@ -107,21 +138,36 @@ class Disease:
 
     def _stages_of(self, resource: Resource) -> None:
         for stage in listed(resource.content.get("stage")):
-            self._stage(stage.get("summary"), None, resource)
+            summary = stage.get("summary")
+            tokens = {one.token for one in self.reading.meanings(summary, resource)}
+            self._stage(tokens, words_for(summary), None, resource)
 
     # --- Observations -------------------------------------------------------------------------------------
 
-    def read_stage(self, resource: Resource, day: Date | None) -> None:
-        """A stage group Observation."""
-        self._stage(resource.content.get("valueCodeableConcept"), day, resource)
+    def read_history(self, resource: Resource) -> None:
+        """An Observation that there once were metastases (mCODE from STU3 on); the value false denies them."""
+        if resource.content.get("valueBoolean") is False:
+            words = words_for(resource.content.get("code"))
+            self.reading.draft.aside(resource.label, f"{words}: none", "does not say what the setting is now")
+        else:
+            self._past_or_local(resource)
 
-    def _stage(self, concept: object, day: Date | None, resource: Resource) -> None:
-        groups = {one.token.removeprefix("stage.") for one in self.reading.meanings(concept, resource)
-                  if one.token.startswith("stage.")}  # fmt: skip
+    def note_valueless(self, question: str, said: str, resource: Resource, day: Date | None) -> None:
+        """An answer to a question about the disease that gives no value: no older one may stand as current."""
+        self.candidates.add_valueless(_PATHS[question], said, day, resource.label)
+
+    def read_stage(self, resource: Resource, answer: Answer, day: Date | None) -> None:
+        """A stage group Observation."""
+        if not self._stage(answer.tokens, answer.said, day, resource):
+            self.note_valueless("stage", answer.said, resource, day)
+
+    def _stage(self, tokens: set[str], said: str, day: Date | None, resource: Resource) -> bool:
+        groups = {one.removeprefix("stage.") for one in tokens if one.startswith("stage.")}
         if len(groups) == 1:
             self.candidates.add("disease.stage", groups.pop(), day, resource.label)
-        else:
-            self.reading.draft.unread(resource.label, f"stage {words_for(concept)}", "no stage group of the code map")
+            return True
+        self.reading.draft.unread(resource.label, f"stage {said}", "no stage group of the code map")
+        return False
 
     def read_category(self, question: str, resource: Resource, answer: Answer, day: Date | None) -> None:
         """An M or N category."""
@@ -129,16 +175,21 @@ class Disease:
         found = {token.removeprefix(f"{letter}.") for token in answer.tokens if token.startswith(f"{letter}.")}
         if len(found) != 1:
             self.reading.draft.unread(resource.label, f"{letter.upper()} category {answer.said}", "not in the code map")
+            self.note_valueless(question, answer.said, resource, day)
         elif letter == "n":
             self.candidates.add("disease.node_positive", found.pop() == "positive", day, resource.label, "N category")
         else:
             self.candidates.add("m", found.pop(), day, resource.label)
 
     def read_status(self, resource: Resource, answer: Answer, day: Date | None) -> None:
-        """A disease status: improved, stable, worsened."""
+        """A disease status: improved, stable, worsened; in mCODE STU3 also that there are distant metastases."""
         found = {token.removeprefix("status.") for token in answer.tokens if token.startswith("status.")}
+        if not found and "m.1" in answer.tokens:
+            found = {"distant metastasis present"}
+            self.candidates.add("m", "1", day, resource.label)
         if len(found) != 1:
             self.reading.draft.unread(resource.label, f"disease status {answer.said}", "not in the code map")
+            self.note_valueless("disease_status", answer.said, resource, day)
             return
         status = found.pop()
         if status == "worsened":
@@ -150,13 +201,14 @@ class Disease:
         centimetres = {"cm": 1.0, "mm": 0.1}.get(unit)
         if number is None or centimetres is None or not 0 <= number * centimetres <= 40:
             self.reading.draft.unread(resource.label, f"tumour size {number} {unit}", "a length in cm or mm is needed")
+            self.note_valueless("tumour_size", f"{number} {unit}".strip(), resource, day)
             return
         self.candidates.add("disease.tumour_size_cm", round(number * centimetres, 3), day, resource.label)
 
     # --- Putting it together --------------------------------------------------------------------------------
 
     def put(self) -> None:
-        """Write the disease into the draft."""
+        """Write the disease into the draft, but for its status: that is put once the treatments are known."""
         self._put_primary()
         self._put_sites()
         draft = self.reading.draft
@@ -164,7 +216,6 @@ class Disease:
         self.candidates.settle_newest("disease.node_positive", draft)
         self.candidates.settle_newest("disease.tumour_size_cm", draft)
         self._put_setting(stage.value if stage else None)
-        self._put_status()
 
     def _put_primary(self) -> None:
         draft = self.reading.draft
@@ -174,9 +225,10 @@ class Disease:
             draft.conflict("$.disease.primary", found, self.primaries, "not taken: which cancer is to be treated?")
         elif organs:
             draft.put("disease.primary", organs.pop(), self.primaries)
-        onsets = sorted((day, one.label) for one, day in self.breast if day is not None)
-        if onsets and len(organs) <= 1:
-            draft.put("disease.diagnosis_date", onsets[0][0].isoformat(), [onsets[0][1]], "onset of the breast cancer")
+        first = min(((one.day, one.resource.label) for one in self.breast if one.day is not None), default=None)
+        if first is not None and len(organs) <= 1:
+            how = "onset of the breast cancer, or the day on which it was asserted"
+            draft.put("disease.diagnosis_date", first[0].isoformat(), [first[1]], how)
 
     def _put_sites(self) -> None:
         draft = self.reading.draft
@@ -186,6 +238,7 @@ class Disease:
                 self.spread.append(Spread(site, day, resource.label))
             else:
                 self.unknown_spread = True
+                self.signs.append((day, resource.label))
                 draft.aside(resource.label, words, "not known to come from a breast cancer of this record")
                 draft.ask(f"{words}: does it come from the breast cancer?")
         sites = sorted({one.site for one in self.spread})
@@ -230,16 +283,28 @@ class Disease:
         if not self.spread or None in days or not self.was_early():
             return
         first = min((one for one in self.spread if one.day), key=lambda one: one.day or Date.max)
-        diagnosis = min((day for _, day in self.breast if day), default=None)
+        diagnosis = min((one.day for one in self.breast if one.day), default=None)
         if diagnosis is not None and first.day is not None and first.day > diagnosis:
             how = "first distant metastasis after a diagnosis staged I to III or M0"
             self.reading.draft.put("disease.relapse_date", first.day.isoformat(), [first.source], how)
 
+    def diagnosis(self) -> Date | None:
+        """The day of diagnosis of the breast cancer that is active, else of the latest; None where not on record."""
+        dated = [one for one in self.breast if one.day is not None]
+        if any(one.active for one in self.breast):
+            return min((one.day for one in dated if one.day and one.active), default=None)
+        latest = [one for one in dated if one.in_remission] or dated
+        return max((one.day for one in latest if one.day), default=None)
+
     def was_early(self) -> bool:
-        """Whether a stage I to III or an M0 is on record, and nothing that says stage IV or M1."""
-        stages = {one.value for one in self.candidates.by_path.get("disease.stage", [])}
-        categories = {one.value for one in self.candidates.by_path.get("m", [])}
-        return bool(stages or categories) and "IV" not in stages and "1" not in categories
+        """Whether a stage I to III or an M0 is on record, and nothing that says stage IV or M1, or may say it since."""
+        stages, categories = self.candidates.by_path.get("disease.stage", []), self.candidates.by_path.get("m", [])
+        latest = max((one.day for one in (*stages, *categories) if one.day), default=None)
+        unread = [one for path in ("disease.stage", "m") for one in self.candidates.valueless.get(path, [])]
+        if any(one.day is not None and (latest is None or one.day > latest) for one in unread):
+            return False
+        said = {one.value for one in stages} | {f"M{one.value}" for one in categories}
+        return bool(said) and not said & {"IV", "M1"}
 
     def spread_on_record(self) -> bool:
         """Whether anything in the record speaks of spread, understood or not."""
@@ -254,26 +319,51 @@ class Disease:
         staged = [one.day for one in self.candidates.by_path.get("disease.stage", []) if one.value == "IV" and one.day]
         return min(staged, default=None)
 
-    def _put_status(self) -> None:
+    def put_status(self, courses: Sequence[tuple[Date, str]]) -> None:
+        """Write whether the disease progresses now; `courses` are the days on which courses of treatment began."""
         draft = self.reading.draft
+        if self.candidates.blocked("status", draft):
+            draft.ask(_ASK_PROGRESS)
+            return
         found = self.candidates.by_path.get("status", [])
-        dated = [one for one in found if one.day is not None]
-        latest = [one for one in dated if one.day == max(other.day for other in dated if other.day)] or found
-        values = {one.value for one in latest}
+        day = max((one.day for one in found if one.day is not None), default=None)
+        latest = [one for one in found if one.day == day]
         for one in found:
             if one not in latest:
                 draft.aside(
                     one.source, f"disease status {one.value}", "an older status; used to tell how a course ended"
                 )
-        if len(values) > 1:
-            draft.conflict(
-                "$.disease.progressing_now", ", ".join(sorted(values)), [one.source for one in latest], "not taken"
-            )
-            return
-        for value in values:
-            sources = [one.source for one in latest]
-            if value in _STATUS:
-                draft.put("disease.progressing_now", _STATUS[value], sources, f"latest disease status: {value}")
-            else:
-                draft.aside(sources[0], f"latest disease status: {value}", "where the disease progresses is not said")
-                draft.ask("Is the disease progressing now, in the central nervous system only or elsewhere too?")
+        if latest:
+            self._put_latest(sorted({str(one.value) for one in latest}), [one.source for one in latest], day, courses)
+
+    def _put_latest(
+        self, values: Sequence[str], sources: Sequence[str], day: Date | None, courses: Sequence[tuple[Date, str]]
+    ) -> None:
+        draft, said = self.reading.draft, ", ".join(values)
+        since = self._since(day, courses)
+        if all(value in _NOT_PROGRESSING for value in values) and not since:
+            draft.put("disease.progressing_now", "no", sources, f"latest disease status: {said}")
+        elif all(value in _NOT_PROGRESSING for value in values):
+            why = f"not known to hold: {', '.join(since)} may have come after it"
+            self._leave_open(said, sources, why)
+        elif len(values) > 1:
+            draft.conflict("$.disease.progressing_now", said, sources, "not taken")
+        else:
+            self._leave_open(said, sources, "where the disease progresses is not said")
+
+    def _leave_open(self, said: str, sources: Sequence[str], why: str) -> None:
+        for source in sources:
+            self.reading.draft.aside(source, f"latest disease status: {said}", why)
+        self.reading.draft.ask(_ASK_PROGRESS)
+
+    def _since(self, day: Date | None, courses: Sequence[tuple[Date, str]]) -> list[str]:
+        """What may have come after a status: spread, recurrence, a new course; without a day no order can be told."""
+        signs = [*((one.day, one.source) for one in self.spread), *self.signs, *courses]
+        return list(dict.fromkeys(label for sign, label in signs if day is None or sign is None or sign > day))
+
+
+def _diagnosed(resource: Resource) -> object:
+    """The onset of a Condition, else the day on which it was asserted (which mCODE takes for that of the diagnosis)."""
+    onset = resource.content.get("onsetDateTime") or inside(resource.content, "onsetPeriod", "start")
+    asserted = (one.get("valueDateTime") for one in extension(resource.content, "condition-assertedDate"))
+    return onset or next(asserted, None)

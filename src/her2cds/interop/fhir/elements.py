@@ -15,6 +15,8 @@ from her2cds.knowledge.base import Knowledge
 
 _DAY = re.compile(r"^(\d{4}-\d{2}-\d{2})(?:T.*)?$")
 _PERCENT = {"%", "percent", "{percent}", "percentage"}
+_NUMBER = re.compile(r"^(<=|>=|≤|≥|<|>)?\s*(\d{1,3}(?:\.\d+)?)\s*(%|percent)?$", re.IGNORECASE)
+_SIGNS = {"≤": "<=", "≥": ">="}
 _NO_UNIT = {"", "1", "{score}", "{ratio}", "ratio", "{copies}", "score", "{mutations}/{megabase}"}
 
 
@@ -103,6 +105,7 @@ class Answer:
     comparator: str
     said: str
     kinds: tuple[str, ...]
+    texts: tuple[str, ...] = ()
 
     @property
     def tokens(self) -> set[str]:
@@ -111,41 +114,103 @@ class Answer:
 
     def percent(self, *, unit_needed: bool) -> float | None:
         """The number as a percentage; None with another unit, a comparator, or (where needed) no unit."""
-        if self.number is None or self.comparator:
-            return None
-        return self.number if self.unit in _PERCENT or (not unit_needed and self.unit in _NO_UNIT) else None
+        return None if self.comparator else self._as_percent(unit_needed)
+
+    def bound(self, *, unit_needed: bool) -> tuple[str, float] | None:
+        """The comparator and the percentage of an answer such as "<1 %"; None where it is no bound."""
+        percent = self._as_percent(unit_needed) if self.comparator else None
+        return None if percent is None else (self.comparator, percent)
+
+    def _as_percent(self, unit_needed: bool) -> float | None:
+        if self.number is None or self.unit.casefold() in _PERCENT:
+            return self.number
+        # The unit 1 is that of a ratio; without any unit, 0.9 may be a share of one as well as a percentage.
+        unclear = unit_needed or self.unit != "" or 0 < self.number <= 1
+        return None if unclear else self.number
 
     def plain(self) -> float | None:
         """The number where it has no unit and no comparator."""
         return self.number if self.number is not None and not self.comparator and self.unit in _NO_UNIT else None
 
 
+@dataclass(frozen=True, slots=True)
+class _Quantity:
+    """A number as an answer gives it."""
+
+    number: float
+    unit: str = ""
+    comparator: str = ""
+
+
 def answer_of(holder: Mapping[str, Any], resource: Resource, reading: Reading) -> Answer:
     """Everything that stands in `value[x]`, even where (against the standard) there are several."""
     meanings: list[Meaning] = []
-    number, unit, comparator, said = None, "", "", []
+    quantities: list[_Quantity] = []
+    said: list[str] = []
+    texts: list[str] = []
     kinds = tuple(sorted(key for key in holder if key.startswith("value") and key != "value"))
     for key in kinds:
         value = holder[key]
         if key == "valueCodeableConcept":
             meanings += reading.meanings(value, resource)
             said.append(words_for(value))
+            texts += _uncoded(value)
         elif key == "valueQuantity" and isinstance(value, dict):
-            number = _number(value.get("value"))
-            unit = str(value.get("code") or value.get("unit") or "").strip()
-            comparator = str(value.get("comparator") or "")
-            said.append(f"{comparator}{value.get('value')} {unit}".strip())
+            quantities += _quantity(value)
+            said.append(f"{value.get('comparator') or ''}{value.get('value')} {_unit(value)}".strip())
         elif key in ("valueInteger", "valueDecimal"):
-            number = _number(value)
+            quantities += [_Quantity(number) for number in [_number(value)] if number is not None]
             said.append(str(value))
         elif key == "valueString" and isinstance(value, str):
             said.append(value)
-            meanings += _word(value, reading)
+            texts.append(value)
         else:
             said.append(f"{key} {value}")
+    for text in texts:
+        meanings += _word(text, reading)
+        quantities += _written(text)
     if len(kinds) > 1:
         reading.draft.doubt(resource.label, ", ".join(kinds), "an Observation may hold one value; all were read")
-    return Answer(tuple(meanings), number, unit, comparator, "; ".join(said) or "no value", kinds)
+    one = _agreed(quantities)
+    return Answer(
+        tuple(meanings),
+        one.number if one else None,
+        one.unit if one else "",
+        one.comparator if one else "",
+        "; ".join(said) or "no value",
+        kinds,
+        tuple(texts),
+    )
+
+
+def _uncoded(concept: object) -> list[str]:
+    """The text of a concept without any code: where there is a code, it counts and the text does not."""
+    return [] if list(codings(concept)) else [str(one["text"]) for one in listed(concept) if "text" in one]
+
+
+def _quantity(value: Json) -> list[_Quantity]:
+    number = _number(value.get("value"))
+    return [] if number is None else [_Quantity(number, _unit(value), str(value.get("comparator") or ""))]
+
+
+def _unit(value: Json) -> str:
+    return str(value.get("code") or value.get("unit") or "").strip()
+
+
+def _written(text: str) -> list[_Quantity]:
+    """A text that is a number and nothing else, with or without a comparator and a percent sign."""
+    match = _NUMBER.match(text.strip())
+    if match is None:
+        return []
+    sign, number, unit = match.groups()
+    return [_Quantity(float(number), "%" if unit else "", _SIGNS.get(sign or "", sign or ""))]
+
+
+def _agreed(quantities: list[_Quantity]) -> _Quantity | None:
+    """The number that all values of an answer give, with its unit where one of them has it; None where they differ."""
+    if len({(one.number, one.comparator) for one in quantities}) != 1:
+        return None
+    return max(quantities, key=lambda one: one.unit)
 
 
 def _word(text: str, reading: Reading) -> list[Meaning]:

@@ -20,7 +20,8 @@ _NOT_READ: dict[str, tuple[str, ...]] = {
 
 _READ_EXTENSIONS = (
     *("procedure-intent", "mcode-treatment-intent", "TreatmentIntent-extension"),
-    *("treatment-termination-reason", "TerminationReason-extension"),
+    *("termination-reason", "TerminationReason-extension", "condition-assertedDate"),
+    *("mcode-related-condition", "mcode-related-condition-absent"),
     *("mcode-related-primary-cancer-condition", "condition-related", "RelatedPrimaryCancerCondition-extension"),
 )
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import date as Date
 from typing import Any
 
@@ -25,9 +25,19 @@ _NOT_GIVEN = (
 )
 
 _GOING_ON = {"active": True, "in-progress": True, "completed": False, "stopped": False}
-_STARTS = ("effectiveDateTime", "effectiveTimeDateTime", "authoredOn", "dateWritten", "whenHandedOver")
+_STARTS = (
+    *("effectiveDateTime", "effectiveTimeDateTime", "authoredOn", "dateWritten"),
+    *("whenHandedOver", "whenPrepared"),
+)
+# One dose given or handed over: its status and the end of its period say nothing on whether the course goes on.
+_DOSES = ("MedicationAdministration", "MedicationDispense")
 _NOT_AN_ORDER = {"proposal", "plan", "option"}
-_STOP = {"stop.toxicity": "toxicity", "stop.patient_choice": "patient_choice", "stop.other": "other"}
+_STOP = {
+    "stop.completed": "completed",
+    "stop.toxicity": "toxicity",
+    "stop.patient_choice": "patient_choice",
+    "stop.other": "other",
+}
 
 
 @dataclass(slots=True)
@@ -37,7 +47,7 @@ class Medications:
     reading: Reading
     drugs: DrugReader
     given: list[tuple[Given, str | None]] = field(default_factory=list)
-    surgeries: list[Date] = field(default_factory=list)
+    surgeries: list[tuple[Date, str]] = field(default_factory=list)
     complete: bool = False
     taking: dict[str, str] = field(default_factory=dict)
     by_name: dict[str, str] = field(default_factory=dict)
@@ -112,9 +122,9 @@ class Medications:
         content = resource.content
         start, end = self._days(resource)
         stop, intent = self._stop(resource), self._intent(resource)
-        going_on = None if resource.type == "MedicationAdministration" else _GOING_ON.get(str(content.get("status")))
-        if end is not None:
-            going_on = False
+        if resource.type in _DOSES:
+            return Given(drug, resource.label, start, stop=stop, until=end), intent
+        going_on = False if end is not None else _GOING_ON.get(str(content.get("status")))
         return Given(drug, resource.label, start, end, None, going_on, stop), intent
 
     def _days(self, resource: Resource) -> tuple[Date | None, Date | None]:
@@ -132,7 +142,7 @@ class Medications:
     def _stop(self, resource: Resource) -> str | None:
         content = resource.content
         concepts: list[Any] = [content.get("statusReason"), content.get("statusReasonCodeableConcept")]
-        endings = ("treatment-termination-reason", "TerminationReason-extension")
+        endings = ("termination-reason", "TerminationReason-extension")
         concepts += [one.get("valueCodeableConcept") for ending in endings for one in extension(content, ending)]
         tokens = {one.token for concept in concepts for one in self.reading.meanings(concept, resource)}
         stops = [token for token in sorted(tokens) if token.startswith("stop.")]
@@ -156,16 +166,17 @@ class Medications:
 
     # --- Putting it together --------------------------------------------------------------------------------
 
-    def put(self, disease: Disease, as_of: Date) -> None:
-        """Write the treatments into the draft."""
+    def put(self, disease: Disease, as_of: Date) -> list[tuple[Date, str]]:
+        """Write the treatments into the draft; returns the day on which each course began, maintenance apart."""
         draft = self.reading.draft
         if self.taking:
             draft.put("health.concomitant_drugs", sorted(self.taking), self.taking.values())
             draft.assume("The drugs taken beside cancer treatment were taken to be all on record.")
         if not self.given:
             draft.ask("Treatments: the record holds none; give the list, [] for none.")
-            return
-        records = [_with_setting(one, intent, disease, self.surgeries) for one, intent in self.given]
+            return []
+        surgery = self._first_operation(disease)
+        records = [_with_setting(one, intent, disease, surgery) for one, intent in self.given]
         worsened = {day for day, _ in disease.worsened if day is not None}
         courses = group(records, worsened, self._is_endocrine, as_of)
         draft.tree["treatments"] = [{} for _ in courses]
@@ -188,23 +199,35 @@ class Medications:
                 draft.ask(f"Treatment with {', '.join(sorted(course.drugs))}: neoadjuvant, adjuvant or metastatic?")
             if course.followed and any(one.going_on for one in course.periods) and not course.worsened:
                 draft.doubt(course.sources[0], "still marked active", "a later course began: left open")
+        return [(one.start, one.sources[0]) for one in courses if one.start is not None and not one.maintenance]
+
+    def _first_operation(self, disease: Disease) -> Date | None:
+        """The first breast surgery of the active cancer: an operation before its diagnosis was for another one."""
+        diagnosis = disease.diagnosis()
+        counted = [day for day, _ in self.surgeries if diagnosis is not None and day >= diagnosis]
+        for day, label in self.surgeries:
+            if day not in counted:
+                why = "not known to lie on or after the diagnosis of the active breast cancer: not used"
+                self.reading.draft.aside(label, f"breast surgery on {day}", why)
+        return min(counted, default=None)
 
     def _is_endocrine(self, drug: str) -> bool:
         known = self.reading.knowledge.drugs.get(drug)
         return known is not None and "endocrine" in known.classes
 
 
-def _with_setting(record: Given, intent: str | None, disease: Disease, surgeries: list[Date]) -> Given:
+def _with_setting(record: Given, intent: str | None, disease: Disease, surgery: Date | None) -> Given:
     """The setting of one record: by its intent, else by the first spread, else by surgery of disease staged early."""
     setting: str | None = None
     first = disease.first_spread()
-    surgery = min(surgeries, default=None)
     if intent == "palliative" or (
         record.start is not None and first is not None and record.start >= first and intent != "curative"
     ):
         setting = "metastatic"
     elif record.start is not None and surgery is not None:
         before_spread = not disease.spread_on_record() or (first is not None and record.start < first)
-        if intent == "curative" or (disease.was_early() and before_spread):
+        diagnosis = disease.diagnosis()
+        of_this_cancer = diagnosis is not None and record.start >= diagnosis
+        if of_this_cancer and (intent == "curative" or (disease.was_early() and before_spread)):
             setting = "neoadjuvant" if record.start < surgery else "adjuvant"
-    return Given(record.drug, record.source, record.start, record.end, setting, record.going_on, record.stop)
+    return replace(record, setting=setting)

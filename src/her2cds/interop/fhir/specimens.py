@@ -1,0 +1,275 @@
+"""Receptor results to specimens: what belongs together, what disagrees, and what an unread answer makes void.
+
+Results without a reference to a specimen that lie within 28 days belong to one specimen: a biopsy's results arrive
+over some weeks, ISH after an equivocal IHC last of all. Two different answers to one question about one specimen make
+two entries of the same day: the facts then see the disagreement, and nothing is decided by order.
+
+An answer that cannot be read has its day and its specimen too: where it is the newest of its receptor, the older
+results are left out, because they would stand as the current ones.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from datetime import date as Date
+from datetime import timedelta
+from typing import Any
+
+from her2cds.interop.fhir.elements import Reading
+from her2cds.interop.fhir.resources import Resource, inside
+from her2cds.interop.settle import DECIDING_FIELDS, MARKER_FIELDS, MARKER_NAMES
+
+_WINDOW = timedelta(days=28)
+# The fields that an answer to a question gives; a later answer that cannot be read makes an earlier one void.
+_GIVES: dict[str, tuple[str, ...]] = {
+    "er": ("er", "er_percent"),
+    "pr": ("pr", "pr_percent"),
+    "er.percent": ("er_percent", "er"),
+    "pr.percent": ("pr_percent", "pr"),
+    "ki67.percent": ("ki67_percent",),
+    "her2.ihc": ("her2_ihc", "her2_reported"),
+    "her2.ish": ("her2_ish",),
+    "her2.ratio": ("her2_ish_ratio",),
+    "her2.copies": ("her2_copies_per_cell",),
+    "her2.amount": ("her2_reported",),
+    "her2.overall": ("her2_reported",),
+}
+QUESTIONS = tuple(_GIVES)
+
+
+@dataclass(frozen=True, slots=True)
+class Result:
+    """One field of a specimen as one record gives it."""
+
+    field: str
+    value: Any
+    source: str
+    how: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Filed:
+    """A result with what tells its specimen."""
+
+    result: Result
+    reference: str | None
+    day: Date | None
+    site: str | None
+
+    def decides(self, marker: str) -> bool:
+        """Whether it is one by which a specimen decides the status of a receptor."""
+        return self.result.field in DECIDING_FIELDS[marker]
+
+    def is_as_late_as(self, day: Date | None) -> bool:
+        """Whether it is known to be of this day or a later one."""
+        return self.day is not None and day is not None and self.day >= day
+
+
+@dataclass(frozen=True, slots=True)
+class Unread:
+    """An answer about a receptor that cannot be read, with what tells its specimen."""
+
+    question: str
+    said: str
+    source: str
+    reference: str | None
+    day: Date | None
+
+    @property
+    def marker(self) -> str:
+        """The receptor."""
+        return self.question.partition(".")[0]
+
+    @property
+    def shown(self) -> str:
+        """The answer for the report."""
+        return f"{MARKER_NAMES[self.marker]} '{self.said}' ({self.source}, {self.day or 'undated'})"
+
+
+@dataclass(slots=True)
+class Tested:
+    """A specimen in the making: results by the specimen reference or by day."""
+
+    reference: str | None
+    day: Date | None
+    found: list[Filed] = field(default_factory=list)
+
+    @property
+    def site(self) -> str | None:
+        """Where it was taken, as far as a record says."""
+        return next((one.site for one in self.found if one.site), None)
+
+    def holds(self, reference: str | None, day: Date | None) -> bool:
+        """Whether a result of this specimen reference and day belongs to it."""
+        return self.reference == reference and (reference is not None or _together(self.day, day))
+
+    def take_out(self, gone: Iterable[Filed]) -> None:
+        """Leave out some of the results."""
+        left_out = list(gone)
+        self.found = [one for one in self.found if one not in left_out]
+
+
+@dataclass(slots=True)
+class Specimens:
+    """All receptor results; they are grouped into specimens once all are there, whatever their order was."""
+
+    filed: list[Filed] = field(default_factory=list)
+    unread: list[Unread] = field(default_factory=list)
+    stated: list[Result] = field(default_factory=list)
+
+    def add(self, result: Result, reference: str | None, day: Date | None, site: str | None) -> None:
+        """File one result."""
+        self.filed.append(Filed(result, reference, day, site))
+
+    def add_unread(self, question: str, said: str, resource: Resource, day: Date | None) -> None:
+        """File an answer that cannot be read."""
+        self.unread.append(Unread(question, said, resource.label, specimen_of(resource), day))
+
+    def add_stated(self, result: Result) -> None:
+        """File a status that a Condition gives: a diagnosis or a billing code, not an assay."""
+        self.stated.append(result)
+
+    def put(self, reading: Reading) -> None:
+        """Write the specimens into the draft, the oldest first, the undated last."""
+        self._file_stated(reading)
+        groups = self._grouped()
+        self._leave_out_outdated(groups, reading)
+        made = [(tested, results) for tested in groups for results in _consistent(tested, reading)]
+        if not made:
+            return
+        reading.draft.tree["specimens"] = [{} for _ in made]
+        for index, (tested, results) in enumerate(made):
+            _put_one(f"specimens[{index}]", tested, results, reading)
+        if any(one.reference is None and one.day is None for one, _ in made):
+            reading.draft.assume(
+                "Receptor results with neither date nor specimen were taken to come from one specimen."
+            )
+
+    def _file_stated(self, reading: Reading) -> None:
+        """A status from a Condition counts, undated, only where no assay of that receptor is on record, read or not."""
+        tested = {_marker_of(one.result.field) for one in self.filed} | {one.marker for one in self.unread}
+        for one in self.stated:
+            if _marker_of(one.field) in tested:
+                why = "a status from a Condition; not taken, because it never counts beside an assay"
+                reading.draft.doubt(one.source, f"{one.field} {one.value}", why)
+            else:
+                self.add(one, None, None, None)
+
+    def _grouped(self) -> list[Tested]:
+        groups: list[Tested] = []
+        for one in sorted(self.filed, key=lambda one: (one.day or Date.max, one.reference or "")):
+            group = next((group for group in groups if group.holds(one.reference, one.day)), None)
+            if group is None:
+                group = Tested(one.reference, one.day)
+                groups.append(group)
+            group.found.append(one)
+        return groups
+
+    def _leave_out_outdated(self, groups: list[Tested], reading: Reading) -> None:
+        """Leave out what is older than an answer that cannot be read, where that is the newest one of its receptor."""
+        gone: dict[Unread, list[Filed]] = {}
+        in_order = sorted(self.unread, key=lambda one: (one.day or Date.max, one.source, one.question))
+        for one in in_order:
+            own = _own(one, groups)
+            gone[one] = [filed for filed in own.found if _is_void(filed, one)] if own else []
+        for group in groups:
+            group.take_out(filed for found in gone.values() for filed in found)
+        newest = [one for one in in_order if not _is_decided(one, groups)]
+        for one in newest:
+            gone[one] += [filed for filed in _elsewhere(one, groups) if not filed.is_as_late_as(one.day)]
+        for group in groups:
+            group.take_out(filed for found in gone.values() for filed in found)
+        for one in in_order:
+            _report(one, gone[one], groups, reading)
+
+
+def _own(unread: Unread, groups: list[Tested]) -> Tested | None:
+    """The specimen that an answer which cannot be read belongs to, where other results of it are on record."""
+    return next((group for group in groups if group.holds(unread.reference, unread.day)), None)
+
+
+def _elsewhere(unread: Unread, groups: list[Tested]) -> list[Filed]:
+    """The results of the same receptor in the other specimens."""
+    others = [group for group in groups if group is not _own(unread, groups)]
+    fields = MARKER_FIELDS[unread.marker]
+    return [filed for group in others for filed in group.found if filed.result.field in fields]
+
+
+def _is_void(filed: Filed, unread: Unread) -> bool:
+    """Whether a result of the same specimen answers the same question, and not on a day that is as late."""
+    return filed.result.field in _GIVES[unread.question] and not filed.is_as_late_as(unread.day)
+
+
+def _is_decided(unread: Unread, groups: list[Tested]) -> bool:
+    """Whether its own specimen, or a result elsewhere that is as late, decides the receptor all the same."""
+    own = _own(unread, groups)
+    return any(filed.decides(unread.marker) for filed in (own.found if own else ())) or _is_outdone(unread, groups)
+
+
+def _is_outdone(unread: Unread, groups: list[Tested]) -> bool:
+    """Whether another specimen has decided the receptor on that day or since."""
+    return any(filed.decides(unread.marker) and filed.is_as_late_as(unread.day) for filed in _elsewhere(unread, groups))
+
+
+def _report(unread: Unread, gone: list[Filed], groups: list[Tested], reading: Reading) -> None:
+    """Name what was left out, and ask, unless a later specimen has told more since."""
+    if gone:
+        said = "; ".join(f"{one.result.field} {one.result.value} ({one.day or 'undated'})" for one in gone)
+        reading.draft.conflict(
+            f"$.specimens[].{_GIVES[unread.question][0]}",
+            f"{unread.shown} cannot be read; older: {said}",
+            [unread.source, *(one.result.source for one in gone)],
+            "the older results were not taken: they would stand as the current ones",
+        )
+    if not _is_outdone(unread, groups):
+        reading.draft.ask(f"{unread.shown} could not be read; what is the result?")
+
+
+def _marker_of(name: str) -> str:
+    """The receptor that a field of a specimen tells of."""
+    return next(marker for marker, names in MARKER_FIELDS.items() if name in names)
+
+
+def specimen_of(resource: Resource) -> str | None:
+    """The reference to the specimen of an Observation, as it stands there."""
+    reference = inside(resource.content, "specimen", "reference")
+    return reference if isinstance(reference, str) else None
+
+
+def _put_one(path: str, tested: Tested, results: list[Result], reading: Reading) -> None:
+    sources = [one.source for one in results]
+    if tested.day is not None:
+        reading.draft.put(f"{path}.date", tested.day.isoformat(), sources)
+    if tested.site is not None:
+        reading.draft.put(f"{path}.site", tested.site, sources)
+    for name in dict.fromkeys(one.field for one in results):
+        same = [one for one in results if one.field == name]
+        how = next((one.how for one in same if one.how), "")
+        reading.draft.put(f"{path}.{name}", same[0].value, [one.source for one in same], how)
+
+
+def _together(one: Date | None, other: Date | None) -> bool:
+    if one is None or other is None:
+        return one is other
+    return abs(one - other) <= _WINDOW
+
+
+def _consistent(tested: Tested, reading: Reading) -> list[list[Result]]:
+    """The results of one specimen; a second list holds answers that differ from the first ones."""
+    first: list[Result] = []
+    second: list[Result] = []
+    in_order = sorted((one.result for one in tested.found), key=lambda one: (one.field, str(one.value), one.source))
+    for result in in_order:
+        earlier = next((one for one in first if one.field == result.field), None)
+        if earlier is None or earlier.value == result.value:
+            first.append(result)
+        else:
+            second.append(result)
+            reading.draft.conflict(
+                f"$.specimens[].{result.field}",
+                f"{earlier.value} and {result.value}",
+                [earlier.source, result.source],
+                "both are kept, as two specimens of one day: what they disagree on decides nothing",
+            )
+    return [part for part in (first, second) if part]
