@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from typing import Any
 
 import pytest
@@ -10,6 +11,7 @@ from her2cds import KnowledgeBase
 from her2cds.interop.fhir.drugs import drugs_named
 from tests.fhir_builders import (
     SNOMED,
+    Json,
     breast_cancer,
     coded,
     concept,
@@ -18,6 +20,7 @@ from tests.fhir_builders import (
     drug,
     drug_named,
     imported,
+    patient,
     status_of,
     surgery,
 )
@@ -378,3 +381,29 @@ def test_without_any_drug_on_record_the_history_is_unknown_not_empty(knowledge: 
     result = imported(knowledge, breast_cancer())
     assert "treatments" not in result.profile
     assert any(one.startswith("Treatments:") for one in result.report.to_ask)
+
+
+# --- Records of any size ------------------------------------------------------------------------------
+
+
+def seconds_for(knowledge: KnowledgeBase, *resources: Json | list[Json]) -> float:
+    start = time.process_time()
+    imported(knowledge, patient(), breast_cancer(), *resources)
+    return time.process_time() - start
+
+
+@pytest.mark.parametrize("text", [" ", "[", "[a]", "/ ", "and "])
+def test_a_long_drug_text_costs_no_more_than_its_length(knowledge: KnowledgeBase, text: str) -> None:
+    short, long = (seconds_for(knowledge, drug_named("x" + text * count + "y")) for count in (5_000, 50_000))
+    assert long < 40 * short + 0.5
+
+
+def test_many_cycles_cost_no_more_than_their_number(knowledge: KnowledgeBase) -> None:
+    few, many = (seconds_for(knowledge, cycles(TRASTUZUMAB, "2000-01-03", count, days=1)) for count in (400, 4_000))
+    assert many < 30 * few + 0.5
+
+
+def test_a_course_of_more_drugs_than_anybody_is_given_is_not_taken(knowledge: KnowledgeBase) -> None:
+    found = imported(knowledge, patient(), breast_cancer(), [drug_named(f"trastuzumap {i}") for i in range(30)])
+    assert "treatments" not in found.profile
+    assert any("give the list" in one for one in found.report.to_ask)

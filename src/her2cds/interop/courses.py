@@ -53,16 +53,15 @@ class Period:
     drug: str
     setting: str | None
     records: list[Given] = field(default_factory=list)
+    start: Date | None = None
+    last: Date | None = None
 
-    @property
-    def start(self) -> Date | None:
-        """First day on record."""
-        return min((one.start for one in self.records if one.start), default=None)
-
-    @property
-    def last(self) -> Date | None:
-        """Last day on record, of whatever kind."""
-        return max((day for one in self.records for day in (one.start, one.end, one.until) if day), default=None)
+    def add(self, record: Given) -> None:
+        """One more record; `start` and `last` are the first and the last day on record, of whatever kind."""
+        self.records.append(record)
+        days = [day for day in (record.start, record.end, record.until) if day]
+        self.last = max([*days, *([self.last] if self.last else [])], default=None)
+        self.start = min([one for one in (self.start, record.start) if one], default=None)
 
     @property
     def end(self) -> Date | None:
@@ -162,12 +161,14 @@ def group(
 
 def _periods(records: Sequence[Given]) -> list[Period]:
     periods: list[Period] = []
+    newest: dict[tuple[str, str | None, bool], Period] = {}  # in the order of their starts only the newest can go on
     for one in sorted(records, key=lambda one: (one.drug, one.start or Date.max, one.end or Date.max, one.source)):
-        same = next((p for p in periods if p.drug == one.drug and p.setting == one.setting and _joins(p, one)), None)
-        if same is None:
-            same = Period(one.drug, one.setting)
+        key = (one.drug, one.setting, one.start is None)
+        same = newest.get(key)
+        if same is None or not _joins(same, one):
+            same = newest[key] = Period(one.drug, one.setting)
             periods.append(same)
-        same.records.append(one)
+        same.add(one)
     return sorted(periods, key=lambda one: (one.start or Date.max, one.drug))
 
 

@@ -64,9 +64,12 @@ def settle(draft: Draft, knowledge: Knowledge, today: Date) -> None:
 
 def _mend(draft: Draft, fault: ProfileFault) -> None:
     steps = steps_of(fault.path)
-    if "agents" in steps or "hypersensitivity_to" in steps or "concomitant_drugs" in steps:
+    if steps[-1].isdigit() and any(name in steps for name in ("agents", "hypersensitivity_to", "concomitant_drugs")):
         _mark_name(draft, steps, fault)
         return
+    if steps[-1] == "agents":  # more drugs in one course than anybody is given: its dates must be wrong
+        steps = steps[:1]
+        draft.ask("Treatments: the record does not tell one course from another; give the list.")
     parent = steps[:-1] if not steps[-1].isdigit() else steps[:-2]
     last = steps[-1] if not steps[-1].isdigit() else steps[-2]
     paths = [_path([*parent, name]) for name in _PARTNERS.get(last, (last,))]

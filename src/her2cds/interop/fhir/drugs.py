@@ -15,7 +15,8 @@ from her2cds.interop.fhir.elements import Reading, codings
 from her2cds.interop.fhir.resources import Resource, listed
 from her2cds.knowledge.base import Knowledge
 
-_BRAND = re.compile(r"\[([^\]]+)\]")
+_BRAND = re.compile(r"\[([^\[\]]{1,100})\]")
+_SEPARATOR = re.compile(r" ?/ ?| and |, | \+ ")
 _TOKEN = re.compile(r"[a-z0-9][a-z0-9\-.%+*]*")
 _AMOUNT = re.compile(r"^\d[\d.,]*(?:mg|ml|mcg|ug|g|m|hr|unt|actuat|%)?$")
 _FORM_TEXT = (
@@ -26,6 +27,9 @@ _FORM_TEXT = (
 )
 _FORM_WORDS = frozenset(_FORM_TEXT.split())
 _LONGEST_NAME = 6
+_LONGEST_TEXT = 500
+# Looking for a name that a word is close to takes milliseconds; no chart has so many different unknown words.
+_MOST_WORDS = 500
 _NOT_ANTICANCER = {"supportive", "bone-agent", "statin", "tnf-blocker"}
 
 
@@ -45,6 +49,7 @@ class DrugReader:
     def __init__(self, reading: Reading) -> None:
         self._reading = reading
         self._knowledge = reading.knowledge
+        self._seen: dict[str, bool] = {}
 
     def read(self, concept: object, resource: Resource) -> Named:
         """The drugs that a CodeableConcept names; none where it cannot be said."""
@@ -58,7 +63,7 @@ class DrugReader:
             return Named(by_code, "", shown)
         if by_name:
             return Named(by_name, f"read by name: '{shown}'", shown)
-        return Named((), "", shown, resembles or _resembles(words, self._knowledge))
+        return Named((), "", shown, resembles or self._resembles(words))
 
     def is_anticancer(self, drug: str) -> bool:
         """Whether a drug of the knowledge base is systemic anti-cancer therapy."""
@@ -88,13 +93,29 @@ class DrugReader:
         )
         return Named(taken, "code and name differ", shown)
 
+    def _resembles(self, text: str) -> bool:
+        """Whether a word of the text is an anti-cancer drug, or close to one; after very many words, it may be."""
+        for token in dict.fromkeys(_TOKEN.findall(text.lower())):
+            if token not in self._seen:
+                if len(self._seen) >= _MOST_WORDS:
+                    return True
+                self._seen[token] = _word_resembles(token, self._knowledge)
+            if self._seen[token]:
+                return True
+        return False
+
     def _is_conjugate(self, drug: str) -> bool:
         known = self._knowledge.drugs.get(drug)
         return known is not None and any(one.endswith("-adc") for one in known.classes)
 
 
 def drugs_named(text: str, knowledge: Knowledge) -> tuple[str, ...]:
-    """The drugs that a name or product description names in full, or none where a word is left over."""
+    """The drugs that a name or product description names in full, or none where a word is left over.
+
+    A text longer than any product description is not read.
+    """
+    if len(text) > _LONGEST_TEXT:
+        return ()
     whole = _known(text, knowledge)
     if whole:
         return whole
@@ -102,7 +123,7 @@ def drugs_named(text: str, knowledge: Knowledge) -> tuple[str, ...]:
     if brands:  # an unknown brand may be a conjugate: older product names show only its antibody
         return tuple(dict.fromkeys(drug for drugs in brands for drug in drugs)) if all(brands) else ()
     found: list[str] = []
-    for part in re.split(r"\s*/\s*|\s+and\s+|,\s+|\s\+\s", _BRAND.sub(" ", text).lower()):
+    for part in _SEPARATOR.split(" ".join(_BRAND.sub(" ", text).lower().split())):
         drugs = _named_in_part(_TOKEN.findall(part), knowledge)
         if drugs is None:
             return ()
@@ -142,16 +163,12 @@ def _is_anticancer(drug: str, knowledge: Knowledge) -> bool:
     return known is not None and bool(known.classes) and not set(known.classes) & _NOT_ANTICANCER
 
 
-def _resembles(text: str, knowledge: Knowledge) -> bool:
-    """Whether a word of the text is the name of an anti-cancer drug, or close to one."""
-    for token in _TOKEN.findall(text.lower()):
-        exact = knowledge.drug_names.find(token)
-        long_enough = len(token) > 5 and token not in _FORM_WORDS
-        names = [] if exact else knowledge.drug_names.close_to(token) if long_enough else []
-        drugs = [exact] if exact else [knowledge.drug_names.find(name) for name in names]
-        if any(drug is not None and _is_anticancer(drug, knowledge) for drug in drugs):
-            return True
-    return False
+def _word_resembles(token: str, knowledge: Knowledge) -> bool:
+    exact = knowledge.drug_names.find(token)
+    long_enough = len(token) > 5 and token not in _FORM_WORDS
+    names = [] if exact else knowledge.drug_names.close_to(token) if long_enough else []
+    drugs = [exact] if exact else [knowledge.drug_names.find(name) for name in names]
+    return any(drug is not None and _is_anticancer(drug, knowledge) for drug in drugs)
 
 
 def _texts(concept: object) -> list[str]:

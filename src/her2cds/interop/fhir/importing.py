@@ -71,15 +71,19 @@ def import_fhir(
     if as_of is not None and as_of > now:
         raise ProfileError([ProfileFault("--date", str(as_of), f"a day up to today ({now})")], label)
     person, others = of_one_patient(resources, label, patient)
-    about = [one for one in resources.all if one not in others]
+    elsewhere = {id(one) for one in others}
+    about = [one for one in resources.all if id(one) not in elsewhere]
     day = as_of or _last_day(about, now)
     reading = Reading(code_map(), knowledge, resources, Draft(label), min(day, now) if day else now)
     for one in others:
         reading.draft.aside(one.label, one.type, "about another patient")
-    later = [one for one in about if (days := _days(one)) and min(days) > reading.today]
-    for one in later:
-        reading.draft.aside(one.label, one.type, f"after {reading.today}, the day of the profile")
-    _Import(reading, treatments_complete).run(person, [one for one in about if one not in later], day)
+    up_to_then = []
+    for one in about:
+        if (days := _days(one)) and min(days) > reading.today:
+            reading.draft.aside(one.label, one.type, f"after {reading.today}, the day of the profile")
+        else:
+            up_to_then.append(one)
+    _Import(reading, treatments_complete).run(person, up_to_then, day)
     settle(reading.draft, knowledge, now)
     imported = reading.draft.finish(len(resources.all))
     return _nothing_lost(imported, reading, resources)

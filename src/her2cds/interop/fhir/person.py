@@ -240,7 +240,8 @@ def _tmb(answer: Answer) -> object:
         "mut/mb",
         "{mutations}/{megabase}",
     )
-    return answer.number if per_megabase and not answer.comparator and 0 <= (answer.number or -1) <= 2000 else None
+    number = answer.number
+    return number if per_megabase and not answer.comparator and number is not None and 0 <= number <= 2000 else None
 
 
 def _tmb_class(answer: Answer) -> object:
