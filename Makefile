@@ -7,15 +7,18 @@ BIN := $(VENV)/bin
 # durable-rules calls a function that Python 3.13 no longer has; its successor takes the same arguments.
 export CPPFLAGS := -DPyEval_CallObject=PyObject_CallObject
 STAMP := $(VENV)/.installed
+LOCK := requirements/dev.txt
+# `pdf` too where the machine has Pango.
+EXTRAS ?= dev,cohort,dask,author,service
 
-.PHONY: demo test unit lint provenance wheel-check test-tools site golden pythons bench mutate soak clean
+.PHONY: demo test unit lint provenance wheel-check test-tools site golden pythons bench mutate soak lock audit clean
 
-$(STAMP): pyproject.toml
+$(STAMP): pyproject.toml $(LOCK)
 	@command -v $(PYTHON) >/dev/null || { echo "Python 3.11 or later is needed"; exit 1; }
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { echo "Python 3.11 or later is needed"; exit 1; }
 	$(PYTHON) -m venv $(VENV)
 	$(BIN)/python -m pip install --quiet --upgrade pip
-	$(BIN)/python -m pip install --quiet -e '.[dev,cohort,dask,author,service]'
+	$(BIN)/python -m pip install --quiet -c $(LOCK) -e '.[$(EXTRAS)]'
 	@touch $(STAMP)
 
 demo: $(STAMP)
@@ -54,7 +57,7 @@ test-tools:
 
 # The documentation as a site (in site/), knowledge base included; a broken link or a warning fails it.
 site: $(STAMP)
-	$(BIN)/python -m pip install --quiet -e '.[docs]'
+	$(BIN)/python -m pip install --quiet -c $(LOCK) -e '.[docs]'
 	NO_MKDOCS_2_WARNING=1 DISABLE_MKDOCS_2_WARNING=true $(BIN)/mkdocs build --strict --quiet
 
 # Writes the kept reports anew; read the difference before it is committed.
@@ -67,7 +70,7 @@ pythons:
 	scripts/test_pythons.sh
 
 bench: $(STAMP)
-	$(BIN)/python -m pip install --quiet -e ".[bench]"
+	$(BIN)/python -m pip install --quiet -c $(LOCK) -e ".[bench]"
 	$(BIN)/python -m benchmarks
 	$(BIN)/python benchmarks/cohort_cost.py
 
@@ -77,6 +80,19 @@ mutate: $(STAMP)
 
 soak: $(STAMP)
 	$(BIN)/python -m pytest -m soak -p no:xdist
+
+# The versions that development and CI use, chosen anew from what pyproject.toml allows; read the difference, run the tests.
+lock: $(STAMP)
+	$(BIN)/python -m pip install --quiet uv
+	$(BIN)/uv pip compile pyproject.toml --all-extras --universal --python-version 3.11 --upgrade --quiet \
+		--no-emit-index-url --no-emit-find-links --no-annotate --no-header -o $(LOCK).new
+	{ head -1 $(LOCK); cat $(LOCK).new; } > $(LOCK).all && mv $(LOCK).all $(LOCK) && rm $(LOCK).new
+
+# Known vulnerabilities of these versions, from the advisory database that the package index serves (needs the network).
+audit: $(STAMP)
+	$(BIN)/python -m pip check
+	$(BIN)/python -m pip install --quiet pip-audit
+	$(BIN)/pip-audit --strict --no-deps --disable-pip -r $(LOCK)
 
 clean:
 	rm -rf $(VENV) build dist .pytest_cache .mypy_cache .ruff_cache .hypothesis

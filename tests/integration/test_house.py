@@ -11,6 +11,8 @@ from pathlib import Path
 
 import pytest
 import yaml
+from packaging.requirements import Requirement
+from packaging.utils import canonicalize_name
 
 from her2cds.version import __version__
 from tests.conftest import PROJECT
@@ -86,3 +88,17 @@ def test_an_issue_form_has_what_a_form_needs(path: Path) -> None:
     assert len({one["id"] for one in fields}) == len(fields)
     for one in fields:
         assert all(isinstance(option, str) for option in one["attributes"].get("options", ()))
+
+
+def test_the_lock_holds_a_fitting_version_of_every_declared_dependency() -> None:
+    lines = (PROJECT / "requirements" / "dev.txt").read_text(encoding="utf-8").splitlines()
+    locked: dict[str, list[str]] = {}
+    for one in (Requirement(line) for line in lines if line and not line.startswith("#")):
+        locked.setdefault(canonicalize_name(one.name), []).append(str(one.specifier).removeprefix("=="))
+    project = tomllib.loads((PROJECT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
+    declared = [Requirement(one) for one in project["dependencies"]]
+    declared += [Requirement(one) for extra in project["optional-dependencies"].values() for one in extra]
+    for one in declared:
+        name = canonicalize_name(one.name)
+        if name != project["name"]:
+            assert all(one.specifier.contains(version) for version in locked[name]), one
