@@ -16,7 +16,7 @@ from her2cds.evaluation import examine, find_trials
 from her2cds.facts.truth import Truth
 from her2cds.facts.values import ScalarFact
 from her2cds.interop.ctml import export, export_all
-from her2cds.recommendation.trials import _phase_place
+from her2cds.knowledge.base import phase_place
 from tests.conftest import PROJECT
 from tests.property.random_profiles import RandomProfiles
 
@@ -61,7 +61,7 @@ def test_trials_that_answer_a_finding_come_first_then_the_later_phase(knowledge:
     listing = find_trials(example("active-brain-metastases"), knowledge)
     for group in listing.groups:
         keys = [
-            (one.eligibility != "eligible on what is known", -len(one.answers), _phase_place(one.phase))
+            (one.eligibility != "eligible on what is known", -len(one.answers), phase_place(one.phase))
             for one in group.trials
         ]
         assert keys == sorted(keys)
@@ -167,7 +167,7 @@ def test_removing_a_part_never_turns_not_eligible_into_eligible(knowledge: Knowl
     ],
 )
 def test_phases_are_compared_without_their_letters(phase: str | None, place: int) -> None:
-    assert _phase_place(phase) == place
+    assert phase_place(phase) == place
 
 
 # --- CTML -----------------------------------------------------------------------------------------

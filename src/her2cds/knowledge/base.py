@@ -142,8 +142,12 @@ class Knowledge:
 
     @cached_property
     def suggested_trials(self) -> tuple[Trial, ...]:
-        """The trials that may be suggested: not those for other tumours, from reference lists only, or blocked."""
-        return tuple(one for one in self.data.trials if one.scope in SUGGESTED_SCOPES and one.when is not None)
+        """The trials that may be suggested: not those for other tumours, from reference lists only, or blocked.
+
+        Later phases first, then by identifier.
+        """
+        found = (one for one in self.data.trials if one.scope in SUGGESTED_SCOPES and one.when is not None)
+        return tuple(sorted(found, key=lambda one: (phase_place(one.phase), one.id)))
 
     @cached_property
     def trials_reported_closed(self) -> frozenset[str]:
@@ -177,3 +181,13 @@ class Knowledge:
             ):
                 found.setdefault(entry_id, []).append(one)
         return {entry_id: tuple(ones) for entry_id, ones in found.items()}
+
+
+_PHASES = ("IV", "III", "II/III", "II", "I/II", "I", "EARLY I")
+
+
+def phase_place(phase: str | None) -> int:
+    """The place of a trial's phase: later ones first, letters after the numeral (Ib) aside, unknown ones last."""
+    parts = dict.fromkeys(part.strip().rstrip("ab") for part in (phase or "").split("/"))
+    bare = "/".join(parts).upper()
+    return _PHASES.index(bare) if bare in _PHASES else len(_PHASES)

@@ -74,6 +74,8 @@ class _Normaliser:
             )
         for name in sorted(self._chart.unknown_drugs):
             yield f"The knowledge base does not know the drug '{name}': it is kept in the history and used by no rule."
+        if not self._chart.unknown_genes:
+            return
         known = [gene.id for gene in self._knowledge.data.genes]
         for number, name in enumerate(sorted(self._chart.unknown_genes)):
             hint = did_you_mean(name, known if number < _MOST_HINTS else ())

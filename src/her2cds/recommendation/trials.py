@@ -3,15 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from functools import cache
 from typing import NamedTuple
 
 from her2cds.engine.compiled import Outcome
 from her2cds.facts.truth import Truth
 from her2cds.knowledge.base import Knowledge
 from her2cds.knowledge.rules import Trial
-
-_PHASES = ("IV", "III", "II/III", "II", "I/II", "I", "EARLY I")
 
 
 class Match(NamedTuple):
@@ -47,19 +44,12 @@ def match_trials(knowledge: Knowledge, outcome: Outcome, closed: Mapping[str, bo
         )
         for trial in knowledge.suggested_trials
     ]
-    return tuple(sorted(matches, key=_fit))
+    matches.sort(key=_fit)  # the trials come by phase and identifier, and a stable sort leaves them so
+    return tuple(matches)
 
 
-def _fit(match: Match) -> tuple[int, int, int, str]:
-    return (-match.verdict, -len(match.answers), _phase_place(match.trial.phase), match.trial.id)
-
-
-@cache
-def _phase_place(phase: str | None) -> int:
-    """Later phases first; letters after the numeral (Ib) do not matter, and an unknown phase comes last."""
-    parts = dict.fromkeys(part.strip().rstrip("ab") for part in (phase or "").split("/"))
-    bare = "/".join(parts).upper()
-    return _PHASES.index(bare) if bare in _PHASES else len(_PHASES)
+def _fit(match: Match) -> tuple[int, int]:
+    return (-match.verdict, -len(match.answers))
 
 
 def _answers(knowledge: Knowledge, outcome: Outcome) -> dict[str, tuple[str, ...]]:

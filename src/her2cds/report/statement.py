@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from itertools import islice
+
 from her2cds.engine.compiled import Outcome
-from her2cds.engine.explain import Explainer
+from her2cds.engine.explain import Explainer, Explanation
 from her2cds.facts.truth import Truth
 from her2cds.facts.values import ScalarFact
 from her2cds.knowledge.base import Knowledge
 from her2cds.recommendation.candidates import Gathered
 
 _NEAREST = 3
+_CONDITIONS = 3
 
 
 def statement_for(knowledge: Knowledge, outcome: Outcome, gathered: Gathered, deferred: tuple[str, ...]) -> str | None:
@@ -36,13 +40,17 @@ def statement_for(knowledge: Knowledge, outcome: Outcome, gathered: Gathered, de
 
 def _nearest(knowledge: Knowledge, outcome: Outcome) -> str:
     """The offers that fail in the fewest conditions, with what fails."""
-    misses = []
+    misses: list[tuple[int, str, dict[str, Explanation]]] = []
     explain = Explainer(outcome.facts, knowledge).explain
     for rule in knowledge.rules_of("therapy"):
         if rule.offer is None or rule.offer.category == "investigational":
             continue
-        tree = explain(knowledge.conditions[rule.id])
-        failed = list(dict.fromkeys(f"{leaf.says} (is {leaf.value})" for leaf in tree.responsible(Truth.FALSE)))
+        # What a leaf says names its fact: two that say the same fail for the same value.
+        failed = {leaf.says: leaf for leaf in explain(knowledge.conditions[rule.id]).responsible(Truth.FALSE)}
         misses.append((len(failed), rule.title, failed))
-    misses.sort(key=lambda miss: (miss[0], miss[1]))
-    return "; ".join(f"{title}: fails at {', '.join(failed[:3])}" for _, title, failed in misses[:_NEAREST])
+    misses.sort(key=lambda miss: miss[:2])
+    return "; ".join(f"{title}: fails at {_words(failed)}" for _, title, failed in misses[:_NEAREST])
+
+
+def _words(failed: Mapping[str, Explanation]) -> str:
+    return ", ".join(f"{says} (is {leaf.value})" for says, leaf in islice(failed.items(), _CONDITIONS))
