@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import replace
 
 from her2cds.engine.explain import Explanation
 from her2cds.facts.truth import Truth
+from her2cds.facts.values import SetFact
 from her2cds.knowledge.rules import Rule
 from her2cds.recommendation.candidates import AppliedCaution, Candidate, Exclusion
 from her2cds.recommendation.order import Ranked, ranks
@@ -26,6 +27,7 @@ from her2cds.report.model import (
     Warning,
 )
 
+_HYPERSENSITIVITY = "health.hypersensitivity"
 _EFFECT_ORDER = ("conditional", "demote", "warn", "monitor")
 
 
@@ -186,7 +188,22 @@ class TherapyParts:
                     missing=self._context.missing.of(applied.rule.id),
                 )
             )
+        result += self._hypersensitivity_check(candidate)
         return tuple(sorted(result, key=lambda one: (one.effect != "exclude", one.rule)))
+
+    def _hypersensitivity_check(self, candidate: Candidate) -> Iterator[OpenCheck]:
+        """Hypersensitivity rules a drug out whichever it is: where nobody has asked, that is open for each."""
+        fact = self._context.outcome.facts.get(_HYPERSENSITIVITY)
+        listed = fact if isinstance(fact, SetFact) else SetFact()
+        drugs = tuple(one for one in candidate.drugs if listed.contains(one) is Truth.UNKNOWN)
+        if drugs and candidate.regimen.kind != "current":
+            yield OpenCheck(
+                rule="",
+                title="Hypersensitivity to a drug of the regimen",
+                effect="exclude",
+                drugs=drugs,
+                missing=(_HYPERSENSITIVITY,),
+            )
 
     def _regulatory(self, candidate: Candidate) -> tuple[Regulatory, ...]:
         found = []
