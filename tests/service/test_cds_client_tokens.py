@@ -8,8 +8,10 @@ import threading
 import time
 import uuid
 from collections.abc import Callable, Iterator
+from datetime import datetime, tzinfo
 from http.server import BaseHTTPRequestHandler, HTTPServer
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any, ClassVar
 
 import jwt
@@ -124,7 +126,7 @@ NOW = int(time.time())
         (lambda: token(RSA, "RS384", "ec"), "key"),
         (lambda: token(header={"typ": "at+jwt"}), "typ"),
         (lambda: token(header={"jku": "https://evil.example/jwks"}), "key set"),
-        (lambda: jwt.encode({"iss": ISSUER}, None, algorithm="none"), "algorithm"),
+        (lambda: jwt.encode({"iss": ISSUER}, "", algorithm="none"), "algorithm"),
         (lambda: "a.b.c", "read"),
         (lambda: token()[:-8] + "AAAAAAAA", "signature"),
     ],
@@ -134,6 +136,41 @@ def test_a_token_that_is_not_as_specified_is_refused(ehr: Any, made: Callable[[]
     assert answer.status_code == 401
     assert why in answer.json()["detail"]
     assert answer.headers["www-authenticate"] == "Bearer"
+
+
+# --- The bounds, to the second ----------------------------------------------------------------------
+
+
+class Frozen(datetime):
+    """A clock that stands still, so that a bound can be met to the second."""
+
+    @classmethod
+    def now(cls, tz: tzinfo | None = None) -> Frozen:
+        return cls.fromtimestamp(NOW, tz)
+
+
+@pytest.mark.parametrize(
+    ("issued", "expires", "why"),
+    [
+        (0, 600, None),
+        (0, 601, "longer than 600 seconds"),
+        (-300, -29, None),
+        (-300, -31, "expired"),
+        (29, 300, None),
+        (31, 300, "not valid yet"),
+    ],
+)
+def test_a_token_lives_ten_minutes_and_clocks_may_differ_by_half_a_minute(
+    ehr: Any, monkeypatch: pytest.MonkeyPatch, issued: int, expires: int, why: str | None
+) -> None:
+    made = token(iat=NOW + issued, exp=NOW + expires)
+    monkeypatch.setattr("jwt.api_jwt.datetime", Frozen)
+    answer = discover(ehr, made)
+    if why is None:
+        assert answer.status_code == 200
+    else:
+        assert answer.status_code == 401
+        assert why in answer.json()["detail"]
 
 
 def test_the_public_key_is_no_shared_secret(ehr: Any, keys: Path) -> None:
@@ -214,6 +251,28 @@ def test_keys_are_fetched_once_and_an_unknown_key_does_not_make_the_service_a_fl
     assert keys.key("ec", "ES384") is not None
     assert all(keys.key(f"unknown-{number}", "ES384") is None for number in range(50))
     assert key_server.RequestHandlerClass.asked == ["/jwks"]
+
+
+def test_a_key_set_is_read_again_after_ten_minutes_and_for_an_unknown_key_after_half_a_minute(
+    keys: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A key that the EHR withdraws is not good for longer; a new one is found soon."""
+    clock = SimpleNamespace(now=1000.0)
+    monkeypatch.setattr("her2cds.service.cds_clients.time", SimpleNamespace(monotonic=lambda: clock.now))
+    key_set_of_ehr = KeySet(str(keys))
+
+    def known(identifier: str, seconds: float) -> bool:
+        clock.now = 1000.0 + seconds
+        return key_set_of_ehr.key(identifier, "ES384") is not None
+
+    assert known("ec", 0)
+    keys.write_text(json.dumps(key_set()).replace('"kid": "ec"', '"kid": "next"'))
+    assert known("ec", 600)
+    assert not known("ec", 601)
+    assert known("next", 601)
+    keys.write_text(json.dumps(key_set()).replace('"kid": "ec"', '"kid": "last"'))
+    assert not known("last", 631)
+    assert known("last", 632)
 
 
 def test_a_key_set_that_points_elsewhere_is_not_followed(key_server: Any) -> None:

@@ -4,10 +4,15 @@ from __future__ import annotations
 
 import json
 import os
+import threading
 import uuid
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from http.server import BaseHTTPRequestHandler, HTTPServer
 from pathlib import Path
 from typing import Any
+from urllib.error import HTTPError
+from urllib.request import urlopen
 
 import pytest
 
@@ -421,3 +426,48 @@ def test_a_summary_is_cut_between_words() -> None:
     assert len(long) < 140
     assert long.endswith("word…")
     assert len(shortened("x" * 500)) < 140
+
+
+@dataclass
+class FhirServer:
+    """A FHIR server that notes who asks it for anything."""
+
+    url: str
+    asked: list[str] = field(default_factory=list)
+
+
+@pytest.fixture
+def fhir_server() -> Iterator[FhirServer]:
+    class Handler(BaseHTTPRequestHandler):
+        def handle_one_request(self) -> None:
+            noted.asked.append(f"{self.client_address} connected")
+            super().handle_one_request()
+
+        def do_GET(self) -> None:
+            self.send_error(404)
+
+        def log_message(self, *_: Any) -> None:
+            pass
+
+    server = HTTPServer(("127.0.0.1", 0), Handler)
+    noted = FhirServer(f"http://127.0.0.1:{server.server_port}")
+    threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.02}, daemon=True).start()
+    yield noted
+    server.shutdown()
+    server.server_close()
+
+
+def test_no_fhir_server_is_called_whatever_the_call_names_and_lacks(client: Any, fhir_server: FhirServer) -> None:
+    granted = {"access_token": "secret", "token_type": "Bearer", "expires_in": 300, "scope": "patient/*.read"}
+    for hook in ("patient-view", "order-select", "order-sign"):
+        complete = call(hook, "T-DXd")
+        without_patient = {**complete, "prefetch": {"conditions": None}}
+        without_prefetch = {name: part for name, part in complete.items() if name != "prefetch"}
+        for body in (complete, without_patient, without_prefetch):
+            named = {**body, "fhirServer": fhir_server.url, "fhirAuthorization": {**granted, "subject": "her2cds"}}
+            answer = client.post(f"/cds-services/her2cds-{hook}", json=named)
+            assert answer.status_code == (200 if body is complete else 412)
+    assert fhir_server.asked == []
+    with pytest.raises(HTTPError):  # it does listen
+        urlopen(fhir_server.url, timeout=5)
+    assert len(fhir_server.asked) == 1

@@ -8,11 +8,14 @@ import threading
 import time
 from collections.abc import Callable
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
+from typer.testing import CliRunner
 
 from her2cds import KnowledgeBase
+from her2cds.cli.app import app
 from her2cds.errors import ServiceError
 from her2cds.service import run
 from her2cds.service.settings import Limits, Settings, digest, read_cds_clients, read_tokens
@@ -92,6 +95,20 @@ def test_a_file_of_ehrs_is_read_strictly(tmp_path: Path) -> None:
             read_cds_clients(path)
 
 
+def test_a_session_of_the_page_ends_after_eight_hours_used_or_not(
+    client_with: Callable[..., Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    clock = SimpleNamespace(now=1000.0)
+    monkeypatch.setattr("her2cds.service.access.time", SimpleNamespace(monotonic=lambda: clock.now))
+    browser = client_with(tokens=TOKENS)
+    signed_in = browser.post("/sign-in", data={"token": "right"}, follow_redirects=False)
+    assert f"Max-Age={8 * 3600};" in signed_in.headers["set-cookie"]
+    for seconds, expected in ((0, 200), (4 * 3600, 200), (8 * 3600 - 1, 200), (8 * 3600, 401), (9 * 3600, 401)):
+        clock.now = 1000.0 + seconds
+        assert browser.get("/").status_code == expected
+    assert browser.post("/", data={}).status_code == 401
+
+
 # --- What leaves the service ------------------------------------------------------------------------
 
 
@@ -111,7 +128,6 @@ def test_every_answer_carries_the_security_headers(client: Any) -> None:
         assert answer.headers["x-content-type-options"] == "nosniff"
         assert answer.headers["cache-control"] == "no-store"
         assert answer.headers["referrer-policy"] == "same-origin"
-        assert "server" not in answer.headers
 
 
 def test_an_unforeseen_error_tells_nothing_and_logs_no_patient(
@@ -180,6 +196,63 @@ def test_path_tricks_find_nothing(running: Running, path: str) -> None:
     answer = running.raw(f"GET {path} HTTP/1.1\r\nHost: 127.0.0.1\r\nConnection: close\r\n\r\n".encode())
     assert answer.split(b" ")[1] in (b"404", b"405", b"400")
     assert b"root:" not in answer
+
+
+# --- What is promised --------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def tokens(tmp_path: Path) -> tuple[str, ...]:
+    (tmp_path / "tokens").write_text(f"clinic {digest('x')}")
+    return ("--tokens", str(tmp_path / "tokens"))
+
+
+def started_with(options: tuple[str, ...], monkeypatch: pytest.MonkeyPatch) -> tuple[Settings, dict[str, Any]]:
+    """The settings that the command makes, and what it tells the server."""
+    made: list[Settings] = []
+    told: list[dict[str, Any]] = []
+    monkeypatch.setattr(run, "create_app", lambda _, settings, **__: made.append(settings))
+    monkeypatch.setattr("her2cds.service.run.uvicorn.run", lambda _, **arguments: told.append(arguments))
+    result = CliRunner().invoke(app, ["serve", *options])
+    assert result.exit_code == 0, result.output
+    return made[0], told[0]
+
+
+def test_the_limits_are_those_that_the_documents_promise() -> None:
+    limits = Settings().limits
+    assert limits == Limits()
+    assert (limits.body_bytes, limits.bytes_at_once) == (5_000_000, 200_000_000)
+    assert (limits.body_seconds, limits.answer_seconds) == (10, 20)
+    assert (limits.workers, limits.waiting, limits.per_minute) == (4, 200, None)
+
+
+def test_five_megabytes_are_read_and_not_a_byte_more(client: Any) -> None:
+    whole = b"{" + b" " * 4_999_998 + b"}"
+    headers = {"Content-Type": "application/json"}
+    assert client.post("/evaluate", content=whole, headers=headers).status_code == 200
+    assert client.post("/evaluate", content=whole + b" ", headers=headers).status_code == 413
+
+
+def test_a_caller_from_another_machine_has_600_requests_a_minute(
+    tokens: tuple[str, ...], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    reachable = ("--host", "192.0.2.1", *tokens)
+    assert started_with(reachable, monkeypatch)[0].limits == Limits(per_minute=600)
+    assert started_with((*reachable, "--per-minute", "50"), monkeypatch)[0].limits == Limits(per_minute=50)
+    assert started_with((), monkeypatch)[0].limits == Limits()
+
+
+@pytest.mark.parametrize(("options", "trusted"), [((), False), (("--behind-proxy",), True)])
+def test_the_server_bounds_connections_shows_no_banner_and_believes_a_proxy_only_where_there_is_one(
+    options: tuple[str, ...], trusted: bool, tokens: tuple[str, ...], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    _, told = started_with((*options, *tokens), monkeypatch)
+    assert told["limit_concurrency"] == 500
+    assert told["timeout_keep_alive"] == 5
+    assert told["server_header"] is False
+    assert told["access_log"] is False
+    assert told["proxy_headers"] is trusted
+    assert (told["host"], told["port"]) == ("127.0.0.1", 8080)
 
 
 # --- How much and how fast --------------------------------------------------------------------------
@@ -284,7 +357,7 @@ def test_an_answer_that_takes_too_long_is_given_up(
 def test_hostile_profiles_are_answered_in_time(client: Any, knowledge: KnowledgeBase) -> None:
     genes = [f"G{number}" for number in range(30_000)]
     drugs = [drug.name for drug in knowledge.knowledge.data.drugs]
-    hostile = [
+    hostile: list[dict[str, Any]] = [
         {"genomic_tests": [{"genes_covered": genes} for _ in range(8)]},
         {"treatments": [{"agents": drugs[:20]} for _ in range(200)]},
         {"treatments": [{"agents": [f"{'x' * 100}{number}"]} for number in range(200)]},

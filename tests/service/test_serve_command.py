@@ -19,19 +19,22 @@ def test_the_command_serves_and_stops_when_it_is_told_to() -> None:
     port = free_port()
     command = [sys.executable, "-m", "her2cds", "serve", "--port", str(port)]
     with subprocess.Popen(command, stderr=subprocess.PIPE, cwd="/") as service:
-        body = json.dumps(example("her2-zero")).encode()
-        url = f"http://127.0.0.1:{port}/evaluate"
-        request = urllib.request.Request(url, body, {"Content-Type": "application/json"})
-        until = time.monotonic() + 60
-        while True:
-            try:
-                with urllib.request.urlopen(request, timeout=10) as answer:
-                    assert json.load(answer)["patient_id"] == "her2-zero"
-                break
-            except OSError:
-                assert time.monotonic() < until
-                time.sleep(0.2)
-        service.send_signal(signal.SIGTERM)
+        try:
+            body = json.dumps(example("her2-zero")).encode()
+            url = f"http://127.0.0.1:{port}/evaluate"
+            request = urllib.request.Request(url, body, {"Content-Type": "application/json"})
+            until = time.monotonic() + 60
+            while True:
+                try:
+                    with urllib.request.urlopen(request, timeout=10) as answer:
+                        assert json.load(answer)["patient_id"] == "her2-zero"
+                        assert "server" not in answer.headers  # nobody is told what serves here
+                    break
+                except OSError:
+                    assert time.monotonic() < until
+                    time.sleep(0.2)
+        finally:
+            service.send_signal(signal.SIGTERM)
         _, log = service.communicate(timeout=30)
     assert b"POST /evaluate 200" in log
     assert b"her2-zero" not in log

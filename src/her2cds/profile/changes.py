@@ -13,6 +13,7 @@ from typing import Any
 from her2cds.errors import ProfileError, ProfileFault
 
 _STEP = re.compile(r"[^.\[\]]+")
+_INDEX = re.compile(r"[0-9]{1,6}")
 
 
 def steps_of(path: str) -> list[str]:
@@ -56,12 +57,12 @@ def progress_on(tree: dict[str, Any], drug: str, is_drug: Callable[[object], boo
     """Let the disease progress now on a drug: its course that goes on ends with progression on the profile's date.
 
     Where no course with it goes on, one for advanced disease is added that ended with progression. `is_drug` says
-    whether an agent, as the profile writes it, is this drug.
+    whether an agent, as the profile writes it, is this drug. Raises ProfileError where a course has no list of agents.
     """
     courses = tree.setdefault("treatments", [])
     date = tree.get("date")
-    for course in reversed(courses if isinstance(courses, list) else []):
-        if isinstance(course, dict) and "stop_reason" not in course and any(map(is_drug, course.get("agents", []))):
+    for number, course in reversed(list(enumerate(courses if isinstance(courses, list) else []))):
+        if isinstance(course, dict) and "stop_reason" not in course and any(map(is_drug, _agents(course, number))):
             course.pop("ongoing", None)
             course["stop_reason"] = "progression"
             if date is not None:
@@ -72,6 +73,14 @@ def progress_on(tree: dict[str, Any], drug: str, is_drug: Callable[[object], boo
     disease = tree.setdefault("disease", {})
     if isinstance(disease, dict):
         disease.pop("progressing_now", None)  # the latest treatment says it now
+
+
+def _agents(course: dict[str, Any], number: int) -> list[Any]:
+    agents = course.get("agents", [])
+    if not isinstance(agents, list):
+        path = f"$.treatments[{number}].agents"
+        raise ProfileError([_fault(path, "something that is not a list", "a list of agents")], "change")
+    return agents
 
 
 def _walk(tree: dict[str, Any], path: str, *, create: bool) -> tuple[Any, Any]:
@@ -94,7 +103,7 @@ def _walk(tree: dict[str, Any], path: str, *, create: bool) -> tuple[Any, Any]:
 def _key(container: object, step: str, path: str) -> str | int:
     if not isinstance(container, list):
         return step
-    if not step.isdigit():
+    if not _INDEX.fullmatch(step):
         raise ProfileError([_fault(path, f"'{step}' in a list", "the number of an element, from 0")], "change")
     return int(step)
 

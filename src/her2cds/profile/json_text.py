@@ -6,12 +6,14 @@ Every refusal is a ProfileFault that says where, so that nothing reaches the mod
 from __future__ import annotations
 
 import json
+from collections import Counter
 from typing import Any
 
 from her2cds.errors import ProfileError, ProfileFault
 
 MAX_BYTES = 2_000_000
 _MAX_DIGITS = 25
+_MAX_SHOWN = 60
 
 
 def parse_json(content: bytes, label: str = "patient profile", max_bytes: int = MAX_BYTES) -> Any:
@@ -52,9 +54,10 @@ def _refuse(label: str, path: str, found: str, expected: str, remedy: str = "") 
 def _unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     tree = dict(pairs)
     if len(tree) != len(pairs):
-        keys = [key for key, _ in pairs]
-        twice = sorted({key for key in keys if keys.count(key) > 1})
-        raise _RefusedError(f"the key {twice[0]!r} twice in one object", "each key once")
+        times = Counter(key for key, _ in pairs)
+        twice = min(key for key, count in times.items() if count > 1)
+        shown = twice if len(twice) <= _MAX_SHOWN else f"{twice[:_MAX_SHOWN]}…"
+        raise _RefusedError(f"the key {shown!r} twice in one object", "each key once")
     return tree
 
 

@@ -19,7 +19,10 @@ MAX_ITEMS = 200
 MAX_ALTERATIONS = 2000
 MAX_GENES = 30_000
 
-Label = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=120)]
+# Without what steers a terminal or turns the direction of text round. Tabs and line breaks occur in records of other
+# systems; every rendering shows them as a space.
+_NO_CONTROLS = r"^[^\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\u2028-\u202e\u2066-\u2069]*$"
+Label = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=120, pattern=_NO_CONTROLS)]
 Percent = Annotated[float, Field(ge=0, le=100, allow_inf_nan=False)]
 Grade = Annotated[int, Field(ge=1, le=5)]
 Severity = Literal["none", "mild", "moderate", "severe"]

@@ -5,10 +5,12 @@ from __future__ import annotations
 import json
 from collections.abc import Iterable
 from datetime import date as Date
-from types import UnionType
-from typing import Any, Union, get_args, get_origin
+from functools import cache, reduce
+from operator import or_
+from types import GenericAlias, UnionType
+from typing import Annotated, Any, Union, get_args, get_origin
 
-from pydantic import BaseModel, ValidationError
+from pydantic import BaseModel, Field, ValidationError, create_model
 from pydantic_core import ErrorDetails
 
 from her2cds.errors import ProfileError, ProfileFault
@@ -21,6 +23,9 @@ from her2cds.suggest import did_you_mean
 
 _MAX_FAULTS = 100
 _MAX_SHOWN = 60
+_MOST_PARTS = 50_000
+_MOST_FIELDS = 1_000
+_ANNOTATED: Any = Annotated  # used at run time, on forms that no type checker sees
 
 
 def read_profile(content: bytes | str, label: str = "patient profile") -> Profile:
@@ -30,14 +35,23 @@ def read_profile(content: bytes | str, label: str = "patient profile") -> Profil
 
 
 def profile_from_tree(tree: Any, label: str = "patient profile") -> Profile:
-    """Validate a parsed JSON tree. Raises ProfileError with every fault of form."""
+    """Validate a parsed JSON tree. Raises ProfileError with every fault of form.
+
+    Of a tree with more than 50,000 parts the first fault of each list is named, and that the others are not: a fault
+    takes far more memory than the few bytes of a body that make it.
+    """
+    huge = _is_huge(tree, label)
     try:
+        if huge:
+            _stopping().model_validate(tree)
         return Profile.model_validate(tree)
     except ValidationError as error:
         details = error.errors(include_url=False)
         faults = list(dict.fromkeys(_fault(detail) for detail in details[:_MAX_FAULTS]))
         if len(details) > _MAX_FAULTS:
             faults.append(ProfileFault("$", f"{len(details)} faults", f"the first {_MAX_FAULTS} are shown"))
+        elif huge:
+            faults.append(ProfileFault("$", "a very large profile", "the first fault of each list is shown"))
         raise ProfileError(faults, label) from None
 
 
@@ -52,6 +66,47 @@ def make_chart(
         raise ProfileError(faults, label)
     chart.notices += [f"Check the profile: {one.fault}" for one in found if not one.blocks]
     return chart
+
+
+def _is_huge(tree: Any, label: str) -> bool:
+    """Whether a tree has so many parts that the list of all its faults could fill the memory.
+
+    Raises ProfileError where one object of such a tree has more fields than any list of faults can name.
+    """
+    parts = widest = 0
+    rest = [tree]
+    while rest:
+        node = rest.pop()
+        inner = node.values() if isinstance(node, dict) else node if isinstance(node, list) else ()
+        parts += len(inner)
+        widest = max(widest, len(inner) if isinstance(node, dict) else 0)
+        rest += [one for one in inner if isinstance(one, (dict, list))]
+    if parts > _MOST_PARTS and widest > _MOST_FIELDS:
+        raise ProfileError([ProfileFault("$", f"an object with {widest} fields", "the fields of the schema")], label)
+    return parts > _MOST_PARTS
+
+
+@cache
+def _stopping() -> type[BaseModel]:
+    """The form of a profile, except that each list is read up to its first fault."""
+    return _stopping_model(Profile)
+
+
+def _stopping_model(model: type[BaseModel]) -> type[BaseModel]:
+    fields: dict[str, Any] = {name: (_stopping_form(one.annotation), one) for name, one in model.model_fields.items()}
+    return create_model(model.__name__, __base__=model, **fields)
+
+
+def _stopping_form(form: Any) -> Any:
+    """The form of a field: models and lists within it are exchanged, wherever they stand in a union."""
+    arguments = get_args(form)
+    if isinstance(form, type) and issubclass(form, BaseModel):
+        return _stopping_model(form)
+    if get_origin(form) is tuple:
+        return _ANNOTATED[GenericAlias(tuple, (_stopping_form(arguments[0]), ...)), Field(fail_fast=True)]
+    if get_origin(form) in (Union, UnionType):
+        return reduce(or_, map(_stopping_form, arguments))
+    return form
 
 
 def _fault(detail: ErrorDetails) -> ProfileFault:

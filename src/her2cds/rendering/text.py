@@ -7,6 +7,7 @@ from collections.abc import Iterable, Iterator
 from typing import NamedTuple
 
 from her2cds.rendering.blocks import Block, Bullets, Heading, Tree, TreeLine
+from her2cds.rendering.plain import one_line
 
 WIDTH = 80
 _INDENT = "  "
@@ -32,13 +33,14 @@ class StyledLine(NamedTuple):
 
 
 def styled_lines(blocks: Iterable[Block], width: int = WIDTH) -> Iterator[StyledLine]:
-    """The blocks wrapped to a width."""
+    """The blocks wrapped to a width; no text in them can end a line or steer the terminal."""
     for block in blocks:
         if isinstance(block, Heading):
             yield StyledLine("")
-            yield from _styled(block.text, width, _STYLES[block.level])
+            title = one_line(block.text)
+            yield from _styled(title, width, _STYLES[block.level])
             if block.level < 3:
-                yield StyledLine(("=" if block.level == 1 else "-") * min(len(block.text), width))
+                yield StyledLine(("=" if block.level == 1 else "-") * min(len(title), width))
         elif isinstance(block, Bullets):
             for label, text in block.lines:
                 yield from _bullet(label, text, width)
@@ -56,7 +58,7 @@ def _styled(text: str, width: int, style: str) -> Iterator[StyledLine]:
 
 def _bullet(label: str, text: str, width: int) -> Iterator[StyledLine]:
     """One labelled item, indented; the label has its own style."""
-    head = f"{label}: " if label else ""
+    head = f"{one_line(label)}: " if label else ""
     for number, line in enumerate(_wrapped(head + text, width - len(_INDENT))):
         styled = len(head.rstrip()) if number == 0 else 0
         yield StyledLine(_INDENT + line, _LABEL_STYLES.get(label, "bold"), len(_INDENT), len(_INDENT) + styled)
@@ -73,4 +75,4 @@ def _branch(line: TreeLine, width: int) -> Iterator[StyledLine]:
 
 
 def _wrapped(text: str, width: int) -> list[str]:
-    return textwrap.wrap(text, width=max(width, _NARROWEST), break_on_hyphens=False) or [""]
+    return textwrap.wrap(one_line(text), width=max(width, _NARROWEST), break_on_hyphens=False) or [""]

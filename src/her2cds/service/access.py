@@ -32,8 +32,11 @@ class Access:
         """Whether everybody may ask."""
         return not self._settings.needs_access
 
-    def admit(self, request: Request) -> None:
-        """Let a caller with a service token pass. Raises ProblemError 401."""
+    async def admit(self, request: Request) -> None:
+        """Let a caller with a service token pass. Raises ProblemError 401.
+
+        It never waits, and so takes none of the threads in which the keys of EHRs are fetched.
+        """
         if not self.is_open:
             request.state.subject = self._subject(_bearer(request))
 

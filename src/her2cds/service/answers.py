@@ -7,17 +7,19 @@ from dataclasses import dataclass
 from datetime import date as Date
 from typing import Any, Protocol
 
+from her2cds.errors import ProfileError, ProfileFault
 from her2cds.evaluation import Case, KnowledgeBase, evaluate, examine, explain, explain_order
 from her2cds.exploration.change import Changes, what_if
 from her2cds.exploration.effects import what_is_missing
 from her2cds.interop.fhir.export import to_fhir_json
-from her2cds.service.bodies import imported, only_parts, part, patient_in
+from her2cds.service.bodies import LABEL, imported, only_parts, part, patient_in
 from her2cds.service.bundles import ReadBundle
 from her2cds.service.hooks.answer import cards_for
 from her2cds.service.hooks.discovery import ServiceId
 from her2cds.service.problems import ProblemError
 
 Json = dict[str, Any]
+MOST_CHANGES = 200
 
 
 class Answer(Protocol):
@@ -87,7 +89,8 @@ class Answers:
 
 
 def changes_in(body: Mapping[str, Any]) -> Changes:
-    """The changes of a what-if request."""
+    """The changes of a what-if request. Raises ProfileError for what are none, and where there are too many."""
+    _bounded(body)
     changes = Changes(
         set=part(body, "set", dict, {}),
         remove=tuple(part(body, "remove", list, [])),
@@ -97,3 +100,12 @@ def changes_in(body: Mapping[str, Any]) -> Changes:
     if not changes.in_words:
         raise ProblemError(422, "no-change", "Give at least one of set, remove, append, progresses_on.")
     return changes
+
+
+def _bounded(body: Mapping[str, Any]) -> None:
+    """Changes are made one after the other, each on what those before it made."""
+    for name in ("set", "remove", "append", "progresses_on"):
+        given = body.get(name)
+        if isinstance(given, (dict, list)) and len(given) > MOST_CHANGES:
+            fault = ProfileFault(f"$.{name}", f"{len(given)} changes", f"at most {MOST_CHANGES}")
+            raise ProfileError([fault], LABEL)

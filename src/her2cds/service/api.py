@@ -9,7 +9,7 @@ from fastapi import APIRouter, Depends, Request, Response
 
 from her2cds.service import openapi
 from her2cds.service.answers import Answers
-from her2cds.service.bodies import json_body
+from her2cds.service.bodies import json_body, object_in
 from her2cds.service.problems import FHIR_JSON, accepts_fhir
 from her2cds.service.state import State
 from her2cds.service.trail import Kept
@@ -23,18 +23,20 @@ def routes(state: State) -> APIRouter:
     answers = Answers(state.knowledge, state.read_bundle, state.settings.base_url)
     router = APIRouter(dependencies=[Depends(state.access.admit)])
 
-    async def answered(request: Request, answer: Callable[[Json], str]) -> Response:
+    async def answered(
+        request: Request, answer: Callable[[Json], str], ending: str = "", media_type: str = "application/json"
+    ) -> Response:
+        """The answer, kept under its kind: the name of its route, with an ending where FHIR goes out."""
         body = await json_body(request)
-        text = await state.workers.run(lambda: answer(body))
-        return await _sent(request, text, request.url.path.strip("/"), "application/json")
+        text = await state.workers.run(lambda: answer(object_in(body)))
+        request.state.kept = (Kept(request.url.path.strip("/") + ending, body, text),)
+        return Response(text, media_type=media_type)
 
     @router.post("/evaluate", **openapi.EVALUATE)
     async def evaluate(request: Request) -> Response:
         """The report for a patient: a profile, or a FHIR Bundle. Who accepts FHIR gets it as a Bundle of proposals."""
         if accepts_fhir(request.headers):
-            body = await json_body(request)
-            text = await state.workers.run(lambda: answers.proposals(body))
-            return await _sent(request, text, "evaluate/fhir", FHIR_JSON)
+            return await answered(request, answers.proposals, "/fhir", FHIR_JSON)
         return await answered(request, answers.report)
 
     @router.post("/questions", **openapi.QUESTIONS)
@@ -63,12 +65,6 @@ def routes(state: State) -> APIRouter:
         return _described(state)
 
     return router
-
-
-async def _sent(request: Request, text: str, kind: str, media_type: str) -> Response:
-    """The answer, kept under its kind: the name of its route, with `/fhir` added where FHIR went out."""
-    request.state.kept = Kept(kind, await request.body(), text)
-    return Response(text, media_type=media_type)
 
 
 def _described(state: State) -> Json:

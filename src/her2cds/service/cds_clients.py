@@ -2,15 +2,16 @@
 
 Issuer and key set are allow-listed together: a key set that a token names in `jku` is used only where it is the one
 that was set up for its issuer. Signatures are ES384 or RS384; `none` and shared secrets are never accepted.
+
+A set that was read replaces the one before it, keys that are gone and an empty set included. While it cannot be read,
+the keys of the last reading stay good for a day.
 """
 
 from __future__ import annotations
 
-import json
 import logging
 import threading
 import time
-import urllib.request
 from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
@@ -19,6 +20,9 @@ from urllib.parse import urlsplit
 import jwt
 from jwt import PyJWK
 
+from her2cds.errors import ProfileError
+from her2cds.profile.json_text import parse_json
+from her2cds.service.fetch import FetchError, fetched
 from her2cds.service.problems import ProblemError
 from her2cds.service.settings import CdsClient
 
@@ -31,8 +35,13 @@ _LONGEST_SECONDS = 600
 _MOST_REMEMBERED = 100_000
 _KEYS_FRESH_SECONDS = 600
 _KEYS_RETRY_SECONDS = 30
-_KEYS_TIMEOUT_SECONDS = 3
+_KEYS_OLDEST_SECONDS = 24 * 3600
+_KEYS_WHOLE_SECONDS = 5
+_KEYS_WAIT_SECONDS = 3
 _KEYS_MOST_BYTES = 100_000
+# What a hostile token or a broken key can raise beyond PyJWT's own errors: deep nesting, numbers without end or of
+# another type, parts of a key that are no text.
+_UNREADABLE = (jwt.PyJWTError, RecursionError, ValueError, TypeError, OverflowError, AttributeError)
 
 
 class CdsClientTokens:
@@ -48,7 +57,7 @@ class CdsClientTokens:
         try:
             header = jwt.get_unverified_header(token)
             unverified = jwt.decode(token, options={"verify_signature": False})
-        except jwt.PyJWTError:
+        except _UNREADABLE:
             raise _refused("it cannot be read") from None
         client, keys = self._clients.get(str(unverified.get("iss")), (None, None))
         if client is None or keys is None:
@@ -76,11 +85,13 @@ class CdsClientTokens:
                 leeway=_LEEWAY_SECONDS,
                 options={"require": list(_REQUIRED)},
             )
-        except jwt.PyJWTError as error:
+        except _UNREADABLE as error:
             raise _refused(_WRONG.get(type(error), "its signature or a claim is not valid")) from None
         return claims
 
     def _once(self, issuer: str, claims: dict[str, Any]) -> None:
+        if not all(isinstance(claims[name], (int, float)) for name in ("exp", "iat")):
+            raise _refused("its `exp` or `iat` is not a number")
         if claims["exp"] - claims["iat"] > _LONGEST_SECONDS:
             raise _refused(f"it is valid for longer than {_LONGEST_SECONDS} seconds")
         if not isinstance(claims["jti"], str) or not claims["jti"]:
@@ -123,61 +134,75 @@ class KeySet:
     def __init__(self, place: str) -> None:
         self._place = place
         self._keys: dict[str, dict[str, Any]] = {}
-        self._fetched = float("-inf")
-        self._lock = threading.Lock()
+        self._read = self._tried = float("-inf")
+        self._reading = threading.Lock()
 
     def key(self, identifier: str, algorithm: str) -> PyJWK | None:
         """The key with this id, for this algorithm; None where there is none that fits.
 
         An id that is not known makes the set be fetched again, but only rarely.
         """
-        with self._lock:
-            age = time.monotonic() - self._fetched
-            if age > _KEYS_FRESH_SECONDS or (identifier not in self._keys and age > _KEYS_RETRY_SECONDS):
-                self._fetched = time.monotonic()
-                self._keys = _keys_in(self._content()) or self._keys
-            found = self._keys.get(identifier)
-        if found is None or found.get("alg", algorithm) != algorithm or found.get("use", "sig") != "sig":
-            return None
-        if algorithm == "ES384" and found.get("crv") != "P-384":
-            return None
-        try:
-            return PyJWK(found, algorithm=algorithm)
-        except jwt.PyJWTError:
-            return None
+        self._read_again(identifier)
+        return _usable(self._known().get(identifier), algorithm)
 
-    def _content(self) -> bytes:
+    def _known(self) -> dict[str, dict[str, Any]]:
+        return self._keys if time.monotonic() - self._read <= _KEYS_OLDEST_SECONDS else {}
+
+    def _is_due(self, identifier: str) -> bool:
+        now = time.monotonic()
+        wanted = now - self._read > _KEYS_FRESH_SECONDS or identifier not in self._known()
+        return wanted and now - self._tried > _KEYS_RETRY_SECONDS
+
+    def _read_again(self, identifier: str) -> None:
+        """Read the set where that is due. One caller reads; who has a key does not wait for the key server."""
+        if not self._is_due(identifier):
+            return
+        patience = 0 if identifier in self._known() else _KEYS_WAIT_SECONDS
+        if not self._reading.acquire(timeout=patience):
+            return
         try:
-            if urlsplit(self._place).scheme not in ("http", "https"):
-                return Path(self._place).read_bytes()
-            opener = urllib.request.build_opener(_NoRedirect)
-            with opener.open(self._place, timeout=_KEYS_TIMEOUT_SECONDS) as answer:
-                content: bytes = answer.read(_KEYS_MOST_BYTES)
-                return content
-        except OSError as error:  # URLError is one
+            if self._is_due(identifier):  # another caller may have read it while this one waited
+                keys = self._content()
+                if keys is not None:
+                    self._keys, self._read = keys, time.monotonic()
+                self._tried = time.monotonic()
+        finally:
+            self._reading.release()
+
+    def _content(self) -> dict[str, dict[str, Any]] | None:
+        """The keys as they are published now; None where they cannot be read, which is not the same as none."""
+        try:
+            if urlsplit(self._place).scheme in ("http", "https"):
+                content = fetched(self._place, most_bytes=_KEYS_MOST_BYTES, seconds=_KEYS_WHOLE_SECONDS)
+            else:
+                content = Path(self._place).read_bytes()
+            return _keys_in(parse_json(content, "key set", _KEYS_MOST_BYTES))
+        except (OSError, FetchError, ProfileError, _NoKeySetError) as error:
             log.warning("the key set at %s cannot be read: %s", self._place, type(error).__name__)
-            return b""
+            return None
 
 
-class _NoRedirect(urllib.request.HTTPRedirectHandler):
-    """Keys come from the place that was set up, and from no other that it points to."""
-
-    def redirect_request(self, *_: Any) -> None:
-        """Follow nothing."""
+class _NoKeySetError(Exception):
+    """What was read is no key set."""
 
 
-def _keys_in(content: bytes) -> dict[str, dict[str, Any]]:
-    """The keys of a set by their ids; none where the content is no key set."""
-    try:
-        tree = json.loads(content)
-    except ValueError:
-        return {}
+def _keys_in(tree: object) -> dict[str, dict[str, Any]]:
+    """The keys of a set by their ids."""
     keys = tree.get("keys") if isinstance(tree, dict) else None
-    return {
-        key["kid"]: key
-        for key in (keys if isinstance(keys, list) else ())
-        if isinstance(key, dict) and isinstance(key.get("kid"), str)
-    }
+    if not isinstance(keys, list):
+        raise _NoKeySetError
+    return {key["kid"]: key for key in keys if isinstance(key, dict) and isinstance(key.get("kid"), str)}
+
+
+def _usable(found: dict[str, Any] | None, algorithm: str) -> PyJWK | None:
+    if found is None or found.get("alg", algorithm) != algorithm or found.get("use", "sig") != "sig":
+        return None
+    if algorithm == "ES384" and found.get("crv") != "P-384":
+        return None
+    try:
+        return PyJWK(found, algorithm=algorithm)
+    except _UNREADABLE:
+        return None
 
 
 def _refused(why: str) -> ProblemError:

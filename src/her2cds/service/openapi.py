@@ -13,6 +13,7 @@ from her2cds.profile.model import Profile
 from her2cds.report.model import Report
 from her2cds.report.ranked_because import RankedBecause
 from her2cds.report.why import Why
+from her2cds.service.answers import MOST_CHANGES
 from her2cds.service.hooks.model import Cards, Feedback, HookRequest
 from her2cds.service.problems import PROBLEM_JSON
 
@@ -81,7 +82,8 @@ def _object(required: list[str], **properties: Json) -> Json:
 
 
 _TEXT: Json = {"type": "string"}
-_TEXTS: Json = {"type": "array", "items": _TEXT}
+_TEXTS: Json = {"type": "array", "items": _TEXT, "maxItems": MOST_CHANGES}
+_CHANGED: Json = {"type": "object", "maxProperties": MOST_CHANGES}
 
 EVALUATE = _route("Evaluate a patient", Report, _PATIENT)
 QUESTIONS = _route("What is missing", WhatIsMissing, _PATIENT)
@@ -94,9 +96,9 @@ WHAT_IF = _route(
     _object(
         ["patient"],
         patient=_PATIENT,
-        set={"type": "object"},
+        set=_CHANGED,
         remove=_TEXTS,
-        append={"type": "object"},
+        append=_CHANGED,
         progresses_on=_TEXTS,
     ),
 )

@@ -32,7 +32,7 @@ class AuditTrail(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Kept:
-    """What a route that gave an answer wants kept of it.
+    """What a route that gave an answer wants kept of it: it puts one, or several, into `request.state.kept`.
 
     `request` is the kind under which it stands in the log; `her2cds.service.again` answers the same kinds again.
     """

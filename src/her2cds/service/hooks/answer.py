@@ -15,7 +15,8 @@ from her2cds.facts.values import ScalarFact
 from her2cds.report.model import Report
 from her2cds.service.bundles import ReadBundle
 from her2cds.service.hooks.cards import CardMaker
-from her2cds.service.hooks.discovery import NEEDED, PREFETCH, ServiceId
+from her2cds.service.hooks.chart import chart_of
+from her2cds.service.hooks.discovery import ServiceId
 from her2cds.service.hooks.judge import judge
 from her2cds.service.hooks.model import Card, Cards, Feedback, HookRequest
 from her2cds.service.hooks.orders import Order, draft_orders
@@ -48,7 +49,7 @@ def cards_for(
             return Cards()
     maker = CardMaker(knowledge, base_url, request.hook_instance, request.context.patient_id)
     try:
-        chart = read_bundle(_chart(request))
+        chart = read_bundle(chart_of(request))
         maker = replace(maker, chart_counts=f"Chart: {chart.counts}.")
         case = examine(chart.profile, base, today=today, label="chart")
     except ProfileError as error:
@@ -99,64 +100,6 @@ def _malformed(error: ValidationError) -> ProblemError:
     return ProblemError(400, "malformed", f"{_LABEL}: it does not have the form of the specification.", faults)
 
 
-def _chart(request: HookRequest) -> Json:
-    """All that was prefetched as one Bundle. A search page of several, or another patient's data, is refused."""
-    missing = [key for key in NEEDED if key not in request.prefetch]
-    if missing:
-        faults = tuple(ProfileFault(f"$.prefetch.{key}", "nothing", PREFETCH[key]) for key in missing)
-        raise ProblemError(
-            412, "prefetch-missing", "Needed to answer and not prefetched; no FHIR server is called.", faults
-        )
-    entries: list[Json] = []
-    for key, value in request.prefetch.items():
-        if value is None:
-            continue
-        links = value.get("link")
-        if any(isinstance(one, dict) and one.get("relation") == "next" for one in _list(links)):
-            fault = ProfileFault(f"$.prefetch.{key}", "one page of several", "all results at once")
-            raise ProblemError(
-                412, "prefetch-incomplete", "A chart of which only a part is seen is not judged.", (fault,)
-            )
-        entries += _list(value.get("entry")) if value.get("resourceType") == "Bundle" else [{"resource": value}]
-    _same_patient(entries, request.context.patient_id)
-    return {"resourceType": "Bundle", "type": "collection", "entry": entries}
-
-
-def _same_patient(entries: Iterable[Any], patient: str) -> None:
-    """Raises ProblemError 412 where a resource is another patient, or is about one."""
-    listed = [one for one in entries if isinstance(one, dict) and isinstance(one.get("resource"), dict)]
-    own = {_last(f"Patient/{patient}")} | {
-        str(one["fullUrl"]) for one in listed if "fullUrl" in one and _is_patient(one["resource"], patient)
-    }
-    for entry in listed:
-        resource = entry["resource"]
-        other = resource.get("resourceType") == "Patient" and not _is_patient(resource, patient)
-        if other or any(_last(one) not in own and one not in own for one in _about(resource)):
-            fault = ProfileFault("$.prefetch", "another patient", "the patient of context.patientId")
-            raise ProblemError(412, "wrong-patient", "The prefetched chart is not that of this patient.", (fault,))
-
-
-def _is_patient(resource: Json, patient: str) -> bool:
-    return resource.get("resourceType") == "Patient" and resource.get("id") == patient
-
-
-def _about(resource: Json) -> Iterator[str]:
-    """The references that say whom a resource is about."""
-    for value in (resource.get("subject"), resource.get("patient")):
-        reference = value.get("reference") if isinstance(value, dict) else None
-        if isinstance(reference, str) and not reference.startswith("#"):
-            yield reference
-
-
-def _last(reference: str) -> str:
-    """A reference without server and version: `Patient/p1`."""
-    return "/".join(reference.partition("/_history/")[0].split("/")[-2:])
-
-
 def _primary(case: Case) -> object:
     fact = case.decision.outcome.facts.get("disease.primary")
     return fact.value if isinstance(fact, ScalarFact) else None
-
-
-def _list(value: object) -> list[Any]:
-    return value if isinstance(value, list) else []

@@ -12,6 +12,7 @@ from her2cds.knowledge.base import Knowledge
 from her2cds.rendering.blocks import Block, Bullets, Paragraph, cite
 from her2cds.rendering.markdown import to_markdown
 from her2cds.rendering.outline import category_words, facts_in_words
+from her2cds.rendering.plain import one_line
 from her2cds.report.model import Report
 from her2cds.service.hooks.judge import Judgement, Objection
 from her2cds.service.hooks.model import SUMMARY_MOST, Action, Card, Coding, Link, Source, Suggestion
@@ -121,7 +122,7 @@ class CardMaker:
         detail = to_markdown((*blocks, *map(Paragraph, ends)))
         return Card(
             uuid=self._uuid("card", summary),
-            summary=shortened(summary),
+            summary=shortened(one_line(summary)),
             detail=detail.strip(),
             indicator=indicator,
             source=Source(label=f"her2cds knowledge base {data.manifest.version}", url=f"{self.base_url}/"),

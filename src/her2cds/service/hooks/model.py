@@ -8,10 +8,20 @@ from __future__ import annotations
 from typing import Annotated, Any, Literal
 from uuid import UUID
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, StringConstraints, model_validator
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    FailFast,
+    Field,
+    StringConstraints,
+    model_validator,
+)
 from pydantic.alias_generators import to_camel
 
 SUMMARY_MOST = 139
+_MOST_KEYS = 50
 Text = Annotated[str, StringConstraints(min_length=1, max_length=2000)]
 Short = Annotated[str, StringConstraints(min_length=1, max_length=200)]
 Json = dict[str, Any]
@@ -22,7 +32,16 @@ def _uuid(value: str) -> str:
     return value
 
 
+def _few(value: object) -> object:
+    """Looked at before the parts are: each fault of a part takes far more memory than the part."""
+    if isinstance(value, dict) and len(value) > _MOST_KEYS:
+        raise ValueError(f"at most {_MOST_KEYS} keys")
+    return value
+
+
 class _Read(BaseModel):
+    """Lists are read up to their first fault, for the same reason."""
+
     model_config = ConfigDict(extra="ignore", strict=True, frozen=True, alias_generator=to_camel)
 
 
@@ -34,7 +53,7 @@ class Context(_Read):
     """What the user is looking at or ordering."""
 
     patient_id: Short
-    selections: tuple[Short, ...] = Field(default=(), max_length=200, strict=False)
+    selections: Annotated[tuple[Short, ...], FailFast()] = Field(default=(), max_length=200, strict=False)
     draft_orders: Json | None = None
 
 
@@ -44,7 +63,9 @@ class HookRequest(_Read):
     hook: Literal["patient-view", "order-select", "order-sign"]
     hook_instance: Annotated[Short, AfterValidator(_uuid)]
     context: Context
-    prefetch: dict[Short, Json | None] = Field(default_factory=dict, max_length=50)
+    prefetch: Annotated[dict[Short, Json | None], BeforeValidator(_few)] = Field(
+        default_factory=dict, max_length=_MOST_KEYS
+    )
 
     @model_validator(mode="after")
     def _orders_are_there(self) -> HookRequest:
@@ -146,7 +167,9 @@ class FeedbackItem(_Read):
     card: Short
     outcome: Literal["accepted", "overridden"]
     outcome_timestamp: Annotated[str, StringConstraints(pattern=r"^\d{4}-\d{2}-\d{2}T\d{2}:\d{2}:\d{2}(\.\d+)?Z$")]
-    accepted_suggestions: tuple[AcceptedSuggestion, ...] = Field(default=(), max_length=100, strict=False)
+    accepted_suggestions: Annotated[tuple[AcceptedSuggestion, ...], FailFast()] = Field(
+        default=(), max_length=100, strict=False
+    )
     override_reason: OverrideReason | None = None
 
     @model_validator(mode="after")
@@ -159,4 +182,4 @@ class FeedbackItem(_Read):
 class Feedback(_Read):
     """What users did with cards."""
 
-    feedback: Annotated[tuple[FeedbackItem, ...], Field(min_length=1, max_length=1000, strict=False)]
+    feedback: Annotated[tuple[FeedbackItem, ...], FailFast(), Field(min_length=1, max_length=1000, strict=False)]

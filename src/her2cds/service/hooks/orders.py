@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from datetime import date as Date
 from typing import Any
 
-from her2cds.errors import ProfileError
+from her2cds.errors import ProfileError, ProfileFault
 from her2cds.interop.draft import Draft
 from her2cds.interop.fhir.codes import code_map
 from her2cds.interop.fhir.drugs import DrugReader
@@ -22,6 +22,7 @@ from her2cds.interop.fhir.elements import Reading
 from her2cds.interop.fhir.resources import Resource, gather, listed
 from her2cds.knowledge.base import Knowledge
 from her2cds.knowledge.names import folded
+from her2cds.service.problems import ProblemError
 
 Json = dict[str, Any]
 _BRAND = re.compile(r"\[([^\]]{2,60})\]")
@@ -29,7 +30,7 @@ _WORD = re.compile(r"[^\s,;/()\[\]]+")
 _PAYLOAD = re.compile(r"(tecan|tansine|otin|mazine)$")
 _LONGEST_NAME = 5
 _SHORTEST_WITHIN_TEXT = 5
-_MOST_WORDS = 60
+_MOST_WORDS = 500
 _MOST_ORDERS = 200
 _LABEL = "draft orders"
 
@@ -43,21 +44,48 @@ class Order:
 
 
 def draft_orders(bundle: Json | None, knowledge: Knowledge, selected: tuple[str, ...] = ()) -> Iterator[Order]:
-    """The orders whose drugs can be read; with `selected`, only those among these references."""
+    """The orders whose drugs can be read; with `selected`, only those among these references.
+
+    Raises ProblemError 400 for more orders, or more words in one, than are checked: a part of them is never taken for
+    all.
+    """
     try:
         resources = gather(bundle, _LABEL)
     except ProfileError:
         return  # no order at all
     reading = Reading(code_map(), knowledge, resources, Draft(_LABEL), Date.today())
     reader = DrugReader(reading)
-    for one in list(resources.of_type("MedicationRequest", "MedicationOrder"))[:_MOST_ORDERS]:
-        identifier = one.content.get("id")
-        reference = f"{one.type}/{identifier}" if isinstance(identifier, str) and identifier else ""
+    orders = [
+        (reference, one)
+        for one in resources.of_type("MedicationRequest", "MedicationOrder")
+        if (reference := _reference(one)) in selected or not selected
+    ]
+    if len(orders) > _MOST_ORDERS:
+        raise _too_much("orders", f"{len(orders)} orders", f"at most {_MOST_ORDERS}")
+    for reference, one in orders:
         concept = _concept(one, reading)
-        if not selected or reference in selected:
-            drugs = reader.read(concept, one).drugs or _drugs_within(concept, knowledge)
-            if drugs:
-                yield Order(reference, drugs)
+        _refuse_long(concept)
+        drugs = reader.read(concept, one).drugs or _drugs_within(concept, knowledge)
+        if drugs:
+            yield Order(reference, drugs)
+
+
+def _reference(order: Resource) -> str:
+    """The reference to an order within the call; empty for one without an id."""
+    identifier = order.content.get("id")
+    return f"{order.type}/{identifier}" if isinstance(identifier, str) and identifier else ""
+
+
+def _refuse_long(concept: object) -> None:
+    words = sum(len(_WORD.findall(text)) for text in _texts(concept))
+    if words > _MOST_WORDS:
+        raise _too_much("words", f"an order of {words} words", f"at most {_MOST_WORDS}")
+
+
+def _too_much(what: str, found: str, most: str) -> ProblemError:
+    fault = ProfileFault("$.context.draftOrders", found, most)
+    words = "More is ordered than is checked in one call; nothing was checked."
+    return ProblemError(400, f"too-many-{what}", words, (fault,))
 
 
 def _concept(order: Resource, reading: Reading) -> object:
@@ -71,13 +99,14 @@ def _concept(order: Resource, reading: Reading) -> object:
 
 def _drugs_within(concept: object, knowledge: Knowledge) -> tuple[str, ...]:
     """The drugs that the first text with a known name names."""
+    return next((drugs for text in _texts(concept) if (drugs := drugs_named(text, knowledge))), ())
+
+
+def _texts(concept: object) -> Iterator[str]:
+    """The texts of a concept: those of its codes, then its own."""
     for one in listed(concept):
         texts = [*(coding.get("display") for coding in listed(one.get("coding"))), one.get("text")]
-        for text in texts:
-            drugs = drugs_named(text, knowledge) if isinstance(text, str) else ()
-            if drugs:
-                return drugs
-    return ()
+        yield from (text for text in texts if isinstance(text, str))
 
 
 def drugs_named(text: str, knowledge: Knowledge) -> tuple[str, ...]:
@@ -88,7 +117,7 @@ def drugs_named(text: str, knowledge: Knowledge) -> tuple[str, ...]:
     brand = _BRAND.search(text)
     if brand:
         return _known(brand.group(1), knowledge)
-    words = _WORD.findall(text)[:_MOST_WORDS]
+    words = _WORD.findall(text)
     found: list[str] = []
     place = 0
     while place < len(words):

@@ -8,7 +8,7 @@ from fastapi import APIRouter, Depends, Path, Request, Response
 
 from her2cds.service import openapi
 from her2cds.service.answers import Answers
-from her2cds.service.bodies import json_body
+from her2cds.service.bodies import json_body, object_in
 from her2cds.service.hooks.answer import read_feedback
 from her2cds.service.hooks.discovery import ServiceId, discovery
 from her2cds.service.state import State
@@ -29,15 +29,16 @@ def routes(state: State) -> APIRouter:
     async def call(service: ServiceId, request: Request) -> Response:
         """The cards of one service for one call."""
         body = await json_body(request)
-        text = await state.workers.run(lambda: answers.cards(service, body))
-        request.state.kept = Kept(f"cds-hooks/{service.hook}", await request.body(), text)
+        text = await state.workers.run(lambda: answers.cards(service, object_in(body)))
+        request.state.kept = (Kept(f"cds-hooks/{service.hook}", body, text),)
         return Response(text, media_type="application/json")
 
     @router.post("/{service}/feedback", **openapi.FEEDBACK)
     async def feedback(_service: Annotated[ServiceId, Path(alias="service")], request: Request) -> dict[str, Any]:
         """What users did with cards. It goes to the audit trail, where there is one, and nowhere else."""
-        read_feedback(await json_body(request))
-        request.state.kept = Kept("cds-hooks/feedback", await request.body(), "{}")
+        body = await json_body(request)
+        await state.workers.run(lambda: read_feedback(object_in(body)))
+        request.state.kept = (Kept("cds-hooks/feedback", body, "{}"),)
         return {}
 
     return router

@@ -14,7 +14,9 @@ from her2cds.service.page.fields import Field, row_fields, sections, simple_fiel
 Json = dict[str, Any]
 Submitted = Mapping[str, list[str]]
 MOST_ROWS = 200
+MOST_INNER_ROWS = 1000
 _MISSING = object()
+_ROW = re.compile(r"[0-9]{1,6}")
 _NUMBER = re.compile(r"-?[0-9]{1,9}(\.[0-9]{1,9})?")
 
 
@@ -36,6 +38,27 @@ def changes_in(submitted: Submitted) -> Json:
         if value is not _MISSING:
             found[path] = value
     return found
+
+
+def fitting(tree: Json) -> tuple[Json, dict[str, int]]:
+    """A profile as far as the form can show it; and of each list that is longer, by its path, how long it is.
+
+    The form has at most 200 rows of a list, and of all lists within rows at most 1000 together.
+    """
+    shown, room = dict(tree), MOST_INNER_ROWS
+    lengths: dict[str, int] = {}
+    for outer in _lists(sections(), tree):
+        rows = tree[outer.name]
+        kept = [dict(row) if isinstance(row, dict) else row for row in rows[:MOST_ROWS]]
+        shown[outer.name] = kept
+        lengths |= {outer.name: len(rows)} if len(rows) > len(kept) else {}
+        for number, row in enumerate(kept):
+            for inner in _lists(outer.parts, row):
+                length = len(row[inner.name])
+                row[inner.name] = row[inner.name][: min(MOST_ROWS, room)]
+                room -= len(row[inner.name])
+                lengths |= {f"{outer.name}.{number}.{inner.name}": length} if length > len(row[inner.name]) else {}
+    return shown, lengths
 
 
 def controls(tree: Json) -> dict[str, str]:
@@ -66,6 +89,13 @@ def place_for(origin: str, tree: Json) -> tuple[str, Field] | None:
     specimens = tree.get("specimens") or [{}]
     newest = max(range(len(specimens)), key=lambda one: (str(specimens[one].get("date", "")), one))
     return f"specimens.{newest}.{field.name}", field
+
+
+def _lists(fields: Iterable[Field], tree: Any) -> list[Field]:
+    """The fields with rows that a part of a profile holds a list for."""
+    return [
+        one for one in fields if one.kind == "rows" and isinstance(tree, dict) and isinstance(tree.get(one.name), list)
+    ]
 
 
 def _answer(tree: Json, path: str, name: str, submitted: Submitted) -> None:
@@ -107,7 +137,7 @@ def _value(field: Field, name: str, submitted: Submitted) -> Any:
 def _rows(name: str, submitted: Submitted) -> list[int]:
     """The numbers of the rows that were submitted."""
     starts = (one.removeprefix(f"{name}.").partition(".")[0] for one in submitted if one.startswith(f"{name}."))
-    return sorted({int(one) for one in starts if one.isdigit() and int(one) < MOST_ROWS})
+    return sorted({int(one) for one in starts if _ROW.fullmatch(one) and int(one) < MOST_ROWS})
 
 
 def _control(field: Field, name: str, submitted: Submitted) -> Any:

@@ -14,7 +14,7 @@ from her2cds.exploration.effects import OpenQuestion
 from her2cds.rendering.outline_answers import outline_comparison, outline_why
 from her2cds.rendering.page import report_sections, style
 from her2cds.service.page.fields import Field, sections, simple_fields
-from her2cds.service.page.form import controls, faults_by_control, place_for
+from her2cds.service.page.form import controls, faults_by_control, fitting, place_for
 from her2cds.service.page.visit import EXPORTS, Visit
 from her2cds.service.state import State
 from her2cds.version import __version__
@@ -35,13 +35,16 @@ _DEPTH = 6
 def page(visit: Visit, state: State) -> str:
     """The whole page for a visit."""
     knowledge = state.knowledge.knowledge
-    labels = controls(visit.tree)
+    shown, lengths = fitting(visit.tree)
+    labels = controls(shown)
     macros = _environment().get_template("controls.html.j2").make_module()
     return (
         _environment()
         .get_template("page.html.j2")
         .render(
             visit=visit,
+            shown=shown,
+            lengths=lengths,
             sections=sections(),
             labels=labels,
             faults=faults_by_control(visit.faults, labels),

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
+from collections.abc import Iterator
 from typing import Any
 from urllib.parse import parse_qs
 
@@ -12,6 +12,7 @@ from starlette.responses import HTMLResponse, RedirectResponse
 
 from her2cds.errors import Her2CdsError
 from her2cds.service.access import COOKIE, SESSION_SECONDS
+from her2cds.service.arrival import read_at_most
 from her2cds.service.page import visit
 from her2cds.service.page.form import profile_in
 from her2cds.service.page.render import page, script, sign_in_page, style_sheet
@@ -21,7 +22,9 @@ from her2cds.service.trail import Kept
 
 _FORM = "application/x-www-form-urlencoded"
 _MOST_FIELDS = 20_000
+_MOST_TO_SIGN_IN = 4_000  # bytes
 _KEEP = {"Cache-Control": "public, max-age=3600"}
+Form = dict[str, list[str]]
 
 
 def routes(state: State) -> APIRouter:
@@ -36,28 +39,28 @@ def routes(state: State) -> APIRouter:
 
     @router.post("/")
     async def submitted(request: Request) -> Response:
-        form = await _form(request, state)
-        found, html = await state.workers.run(lambda: _answered(form, state))
-        if found.report:
-            request.state.kept = Kept("evaluate", _json(found.tree), found.report.to_json(indent=None))
-        return HTMLResponse(html, status_code=422 if found.faults or found.refusal else 200)
+        body = await _form_of(request, state)
+        html, status, kept = await state.workers.run(lambda: _answered(_fields(body), state))
+        request.state.kept = kept
+        return HTMLResponse(html, status_code=status)
 
     @router.post("/export/{name}")
     async def export(name: str, request: Request) -> Response:
-        form = await _form(request, state)
+        body = await _form_of(request, state)
         if name not in visit.EXPORTS:
             raise ProblemError(404, "not-found", f"There is {', '.join(visit.EXPORTS)}.")
-        answer = await state.workers.run(lambda: _exported(name, form, state))
-        request.state.kept = Kept(f"export/{name}", _json(profile_in(form)), bytes(answer.body).decode())
+        answer, request.state.kept = await state.workers.run(lambda: _exported(name, _fields(body), state))
         return answer
 
     @router.post("/sign-in")
     async def sign_in(request: Request) -> Response:
+        read_at_most(request, _MOST_TO_SIGN_IN)  # whoever it is: nobody is known yet
+        token = _fields(await _body(request)).get("token", [""])[0]
         try:
-            session = state.access.sign_in(_fields(request, await request.body()).get("token", [""])[0])
+            session = state.access.sign_in(token)
         except ProblemError:
             return HTMLResponse(sign_in_page(refused=True), status_code=401)
-        request.state.kept = Kept("sign-in", None, "signed in")
+        request.state.kept = (Kept("sign-in", None, "signed in"),)
         answer = RedirectResponse("/", status_code=303)
         secure = state.settings.base_url.startswith("https:")
         answer.set_cookie(
@@ -83,37 +86,53 @@ def routes(state: State) -> APIRouter:
     return router
 
 
-async def _form(request: Request, state: State) -> dict[str, list[str]]:
+async def _form_of(request: Request, state: State) -> bytes:
+    """The body of a form, of somebody who may see the page."""
     if not state.access.admit_page(request):
         raise ProblemError(401, "not-signed-in", "Sign in first.")
-    return _fields(request, await request.body())
+    return await _body(request)
 
 
-def _fields(request: Request, body: bytes) -> dict[str, list[str]]:
+async def _body(request: Request) -> bytes:
     if request.headers.get("content-type", "").partition(";")[0].strip().lower() != _FORM:
         raise ProblemError(415, "not-a-form", f"The body is to be {_FORM}.")
+    return await request.body()
+
+
+def _fields(body: bytes) -> Form:
     try:
         return parse_qs(body.decode(), keep_blank_values=True, max_num_fields=_MOST_FIELDS, errors="strict")
     except ValueError:
         raise ProblemError(400, "not-a-form", "The form cannot be read.") from None
 
 
-def _answered(form: dict[str, list[str]], state: State) -> tuple[visit.Visit, str]:
+def _answered(form: Form, state: State) -> tuple[str, int, tuple[Kept, ...]]:
+    """The page for a form, its status, and what of its answers is kept."""
     found = visit.visit(form, state)
-    return found, page(found, state)
+    return page(found, state), 422 if found.faults or found.refusal else 200, tuple(_kept(found))
+
+
+def _kept(found: visit.Visit) -> Iterator[Kept]:
+    """Each answer that the page shows, with the body by which the JSON interface gives the same."""
+    if found.report:
+        yield Kept("evaluate", _json(found.tree), found.report.to_json(indent=None))
+    if found.comparison:
+        yield Kept("what-if", _json({"patient": found.tree, **found.changed}), found.comparison.to_json(indent=None))
+    if found.why:
+        yield Kept("explain", _json({"patient": found.tree, "name": found.asked}), found.why.to_json(indent=None))
+
+
+def _exported(name: str, form: Form, state: State) -> tuple[Response, tuple[Kept, ...]]:
+    """A file for download; where the profile has faults, the page with the faults instead."""
+    try:
+        tree = profile_in(form)
+        content, media_type = visit.EXPORTS[name](tree, state)
+    except Her2CdsError:
+        html, _, _ = _answered(form, state)
+        return HTMLResponse(html, status_code=422), ()
+    headers = {"Content-Disposition": f'attachment; filename="her2cds-{name}"'}
+    return Response(content, media_type=media_type, headers=headers), (Kept(f"export/{name}", _json(tree), content),)
 
 
 def _json(tree: dict[str, Any]) -> str:
     return json.dumps(tree, ensure_ascii=False)
-
-
-def _exported(name: str, form: dict[str, list[str]], state: State) -> Response:
-    """A file for download; where the profile has faults, the page with the faults instead."""
-    make: Callable[[dict[str, Any], State], tuple[str, str]] = visit.EXPORTS[name]
-    try:
-        content, media_type = make(profile_in(form), state)
-    except Her2CdsError:
-        _, html = _answered(form, state)
-        return HTMLResponse(html, status_code=422)
-    headers = {"Content-Disposition": f'attachment; filename="her2cds-{name}"'}
-    return Response(content, media_type=media_type, headers=headers)

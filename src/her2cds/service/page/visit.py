@@ -9,12 +9,13 @@ from typing import Any
 
 from her2cds.errors import Her2CdsError, ProfileError, ProfileFault
 from her2cds.evaluation import Case, examine, explain, report_on
-from her2cds.exploration.change import Changes, Comparison, what_if
+from her2cds.exploration.change import Comparison, what_if
 from her2cds.exploration.effects import WhatIsMissing, what_is_missing
 from her2cds.interop.fhir.export import to_fhir_json
 from her2cds.rendering.page import to_html
 from her2cds.report.model import Report
 from her2cds.report.why import Why
+from her2cds.service.answers import changes_in as changes_of
 from her2cds.service.bodies import imported, object_in
 from her2cds.service.bundles import ChartRead, is_bundle
 from her2cds.service.page.form import Submitted, changes_in, profile_in
@@ -30,7 +31,8 @@ class Visit:
 
     `faults` are those of the profile, `refusal` is why what was pasted cannot be used at all; `trouble` is why a
     what-if or an explanation has no answer. `chart` is a FHIR document that was read; the list `spare` gets one more
-    empty row.
+    empty row. `changed` is what a what-if changes, in the parts of the JSON interface's body, and `asked` what is
+    explained.
     """
 
     tree: Json
@@ -44,8 +46,19 @@ class Visit:
     comparison: Comparison | None = None
     why: Why | None = None
     chart: ChartRead | None = None
-    switched: Mapping[str, Any] = field(default_factory=dict)
-    progresses_on: str = ""
+    changed: Json = field(default_factory=dict)
+    asked: str = ""
+
+    @property
+    def switched(self) -> Mapping[str, Any]:
+        """The fields that a what-if sets, by path."""
+        found: Json = self.changed.get("set", {})
+        return found
+
+    @property
+    def progresses_on(self) -> str:
+        """The drug on which a what-if lets the disease progress; empty for none."""
+        return "".join(self.changed.get("progresses_on", ()))
 
 
 def visit(form: Submitted, state: State) -> Visit:
@@ -90,14 +103,14 @@ def _as_typed(fault: ProfileFault) -> ProfileFault:
 
 def _ask_more(found: Visit, form: Submitted, state: State) -> None:
     """The what-if and the explanation that were asked for."""
-    found.switched, found.progresses_on = changes_in(form), _one(form, "if-progresses-on")
-    changes = Changes(set=found.switched, progresses_on=tuple(filter(None, [found.progresses_on])))
-    wanted = _one(form, "explain") or _one(form, "explain-other")
+    parts = {"set": changes_in(form), "progresses_on": list(filter(None, [_one(form, "if-progresses-on")]))}
+    found.changed = {name: part for name, part in parts.items() if part}
+    found.asked = _one(form, "explain") or _one(form, "explain-other")
     try:
-        if changes.in_words:
-            found.comparison = what_if(found.tree, changes, state.knowledge)
-        if wanted:
-            found.why = explain(found.tree, wanted, state.knowledge)
+        if found.changed:
+            found.comparison = what_if(found.tree, changes_of(found.changed), state.knowledge)
+        if found.asked:
+            found.why = explain(found.tree, found.asked, state.knowledge)
     except Her2CdsError as error:
         found.trouble = str(error)
 

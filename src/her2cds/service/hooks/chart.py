@@ -1,0 +1,122 @@
+"""The chart that was prefetched, as one Bundle: whole, and of this patient alone, or refused."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from typing import Any
+
+from her2cds.errors import ProfileFault
+from her2cds.service.hooks.discovery import NEEDED, PREFETCH
+from her2cds.service.hooks.model import HookRequest
+from her2cds.service.problems import ProblemError
+
+Json = dict[str, Any]
+_NO_ERROR = ("information", "warning", "success")
+
+
+def chart_of(request: HookRequest) -> Json:
+    """All that was prefetched as one Bundle.
+
+    Raises ProblemError 412 where a part is missing, where more was found than was sent, where the EHR says that
+    something failed, where something stands so that it would not be read, and for another patient's data.
+    """
+    missing = [key for key in NEEDED if key not in request.prefetch]
+    if missing:
+        faults = tuple(ProfileFault(f"$.prefetch.{key}", "nothing", PREFETCH[key]) for key in missing)
+        raise ProblemError(
+            412, "prefetch-missing", "Needed to answer and not prefetched; no FHIR server is called.", faults
+        )
+    entries = [entry for key, value in request.prefetch.items() if value is not None for entry in _entries(key, value)]
+    _same_patient(entries, request.context.patient_id)
+    return {"resourceType": "Bundle", "type": "collection", "entry": entries}
+
+
+def _entries(key: str, value: Json) -> Iterator[Json]:
+    """The entries of one prefetch value; a resource on its own is one entry."""
+    if value.get("resourceType") != "Bundle":
+        yield {"resource": _resource(key, value, alone=True)}
+        return
+    if any(str(one.get("relation")).lower() == "next" for one in _objects(key, value, "link")):
+        raise _incomplete(key, "one page of several", "all results at once")
+    found = _objects(key, value, "entry")
+    if not _is_all(value.get("total"), found):
+        raise _incomplete(key, "fewer entries than its total", "all results at once")
+    for entry in found:
+        _resource(key, entry.get("resource"))
+        yield entry
+
+
+def _objects(key: str, bundle: Json, name: str) -> list[Json]:
+    """The objects of a list in a Bundle; one alone counts as a list, and nothing is passed over."""
+    value = bundle.get(name)
+    listed = [] if value is None else value if isinstance(value, list) else [value]
+    if not all(isinstance(one, dict) for one in listed):
+        raise _incomplete(key, f"a part of `{name}` that is no object", "a FHIR Bundle")
+    return listed
+
+
+def _is_all(total: object, entries: Iterable[Json]) -> bool:
+    """Whether as many matches were sent as were found."""
+    if total is None:
+        return True
+    matches = sum(_mode(one) in (None, "match") for one in entries)
+    return isinstance(total, (int, float)) and not isinstance(total, bool) and total <= matches
+
+
+def _mode(entry: Json) -> object:
+    search = entry.get("search")
+    return search.get("mode") if isinstance(search, dict) else None
+
+
+def _resource(key: str, value: object, *, alone: bool = False) -> Json:
+    """A resource that is read where it stands. What lies within a Bundle in a Bundle would not be looked at here."""
+    kind = value.get("resourceType") if isinstance(value, dict) else None
+    if not isinstance(value, dict) or not isinstance(kind, str):
+        raise _incomplete(key, "something that is no resource", "a FHIR resource")
+    if kind == "Bundle":
+        raise _incomplete(key, "a Bundle within a Bundle", "the resources themselves")
+    if kind == "OperationOutcome" and (alone or _says_that_it_failed(value)):
+        raise _incomplete(key, "an OperationOutcome", "the results of the query")
+    return value
+
+
+def _says_that_it_failed(outcome: Json) -> bool:
+    issues = outcome.get("issue")
+    listed = issues if isinstance(issues, list) else [issues]
+    return not listed or not all(isinstance(one, dict) and one.get("severity") in _NO_ERROR for one in listed)
+
+
+def _incomplete(key: str, found: str, expected: str) -> ProblemError:
+    fault = ProfileFault(f"$.prefetch.{key}", found, expected)
+    return ProblemError(412, "prefetch-incomplete", "A chart of which only a part is seen is not judged.", (fault,))
+
+
+def _same_patient(entries: Iterable[Any], patient: str) -> None:
+    """Raises ProblemError 412 where a resource is another patient, or is about one."""
+    listed = [one for one in entries if isinstance(one, dict) and isinstance(one.get("resource"), dict)]
+    own = {_last(f"Patient/{patient}")} | {
+        str(one["fullUrl"]) for one in listed if "fullUrl" in one and _is_patient(one["resource"], patient)
+    }
+    for entry in listed:
+        resource = entry["resource"]
+        other = resource.get("resourceType") == "Patient" and not _is_patient(resource, patient)
+        if other or any(_last(one) not in own and one not in own for one in _about(resource)):
+            fault = ProfileFault("$.prefetch", "another patient", "the patient of context.patientId")
+            raise ProblemError(412, "wrong-patient", "The prefetched chart is not that of this patient.", (fault,))
+
+
+def _is_patient(resource: Json, patient: str) -> bool:
+    return resource.get("resourceType") == "Patient" and resource.get("id") == patient
+
+
+def _about(resource: Json) -> Iterator[str]:
+    """The references that say whom a resource is about."""
+    for value in (resource.get("subject"), resource.get("patient")):
+        reference = value.get("reference") if isinstance(value, dict) else None
+        if isinstance(reference, str) and not reference.startswith("#"):
+            yield reference
+
+
+def _last(reference: str) -> str:
+    """A reference without server and version: `Patient/p1`."""
+    return "/".join(reference.partition("/_history/")[0].split("/")[-2:])
