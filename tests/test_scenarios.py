@@ -24,6 +24,11 @@ def test_scenario(scenario: Scenario, knowledge: KnowledgeBase, examples: Path) 
     assert not result.failures, "\n".join(result.failures)
 
 
+def test_the_scenarios_are_found() -> None:
+    """A folder that is missing or renamed would give no test at all."""
+    assert len(CASES) > 400
+
+
 def test_titles_are_unique() -> None:
     ids = [case.id for case in CASES]
     assert len(set(ids)) == len(ids)

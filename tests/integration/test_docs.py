@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
+import os
 import re
 import shlex
 import subprocess
 import sys
-from pathlib import Path
 
 import pytest
 
@@ -34,7 +34,7 @@ def test_a_command_prints_what_the_page_shows(command: str, printed: str) -> Non
         cwd=PROJECT,
         timeout=120,
         check=False,
-        env={"PYTHONUTF8": "1", "HOME": str(Path.home())},
+        env={**os.environ, "PYTHONUTF8": "1"},
     )
     assert done.returncode == 0, done.stderr.decode()
     rest = done.stdout.decode()

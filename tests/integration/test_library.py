@@ -6,14 +6,18 @@ import json
 import logging
 import re
 import runpy
+import shutil
 import subprocess
 import sys
 from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
 
 import pytest
 
 from her2cds import KnowledgeBase, ProfileError, evaluate, load_knowledge
+from her2cds.engine import atoms, compiled
 from tests.conftest import PROJECT
+from tests.property.random_profiles import RandomProfiles
 
 EXAMPLES = sorted((PROJECT / "patient_examples").glob("*.json"))
 
@@ -60,10 +64,58 @@ def test_an_error_does_not_hold_the_patient(knowledge: KnowledgeBase) -> None:
     assert "SECRET-NOTE" not in str(caught.value)
 
 
-def test_two_knowledge_bases_live_side_by_side(knowledge: KnowledgeBase) -> None:
-    other = load_knowledge(PROJECT / "rules", use_cache=False)
-    text = EXAMPLES[0].read_bytes()
-    assert evaluate(text, other) == evaluate(text, knowledge)
+def test_two_knowledge_bases_live_side_by_side(knowledge: KnowledgeBase, tmp_path: Path) -> None:
+    """In one of them a bound is moved, and a condition turned round; neither answers for the other."""
+    shutil.copytree(PROJECT / "rules", tmp_path / "rules")
+    file = tmp_path / "rules" / "cautions" / "safety.yaml"
+    text = file.read_text(encoding="utf-8")
+    for old, new in (
+        ("when: {health.lvef: {less_than: 40}}", "when: {health.lvef: {less_than: 70}}"),
+        ("when: {health.renal_impairment: severe}", "when: {not: {health.renal_impairment: severe}}"),
+    ):
+        assert text.count(old) == 1
+        text = text.replace(old, new)
+    file.write_text(text, encoding="utf-8")
+    stricter = load_knowledge(tmp_path / "rules", use_cache=False)
+    patient = (PROJECT / "patient_examples" / "second-line-her2-positive.json").read_bytes()
+    reports = [evaluate(patient, base) for base in (knowledge, stricter) * 3]
+    ours, theirs = reports[0::2], reports[1::2]
+    assert ours[0] == ours[1] == ours[2]
+    assert theirs[0] == theirs[1] == theirs[2]
+    tucatinib = "tucatinib-trastuzumab-capecitabine"
+    assert {"t-dxd", tucatinib} <= {one.regimen for one in ours[0].therapies}
+    ruled_out = {one.regimen: {reason.rule for reason in one.reasons} for one in theirs[0].not_recommended}
+    assert "caution.lvef-below-40.her2-antibodies" in ruled_out["t-dxd"]
+    assert "caution.renal-severe.capecitabine" in ruled_out[tucatinib]
+    assert ours[0].knowledge.content_hash != theirs[0].knowledge.content_hash
+
+
+def test_what_is_kept_of_earlier_patients_is_bounded_and_changes_no_answer(
+    knowledge: KnowledgeBase, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    most_answers, most_values = 8, 4  # in place of the far larger bounds, so that few patients exceed them
+    monkeypatch.setattr("her2cds.engine.compiled._MOST_ANSWERS", most_answers)
+    monkeypatch.setattr("her2cds.engine.atoms._MOST_VALUES", most_values)
+    small = KnowledgeBase(knowledge.knowledge)
+    answers = [shard.answers for level in small.rules._levels for shard in level.shards]
+    values = [tests._known for level in small.rules._levels for tests in level.facts]
+    kept_answers, kept_values = set(), set()
+    for seed in range(60):
+        tree = RandomProfiles(seed).tree()
+        try:
+            expected = evaluate(tree, knowledge)
+        except ProfileError:
+            continue
+        assert evaluate(tree, small) == expected
+        kept_answers |= set(map(len, answers))
+        kept_values |= set(map(len, values))
+    assert max(kept_answers) == most_answers
+    assert max(kept_values) == most_values
+
+
+def test_what_is_kept_of_earlier_patients_is_at_most_a_thousand_answers() -> None:
+    assert compiled._MOST_ANSWERS <= 1024
+    assert atoms._MOST_VALUES <= 256
 
 
 def test_the_ehr_example_in_the_docs_runs(capsys: pytest.CaptureFixture[str]) -> None:

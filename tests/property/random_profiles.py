@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import random
+from collections.abc import Mapping
 from typing import Any
 
 AGENTS = [
@@ -34,7 +35,7 @@ class RandomProfiles:
         self._random = random.Random(seed)
 
     def tree(self) -> dict[str, Any]:
-        """One profile; contradictions are possible, so reading it may fail."""
+        """One profile. About one in a hundred has two lines that both go on: it contradicts itself and is refused."""
         share = self._random.choice((0.3, 0.6, 0.9))
         setting = self._random.choice(
             ["early", "metastatic", "metastatic", "metastatic", "locally_advanced_unresectable"]
@@ -80,6 +81,11 @@ class RandomProfiles:
                 "local_therapy_possible": self._random.random() < 0.5,
             }
         return tree
+
+    def other_person(self, tree: Mapping[str, Any]) -> dict[str, Any]:
+        """The same disease and the same treatments in another person: age, region, health, biomarkers are random."""
+        other = self.tree()
+        return {**tree, **{part: other[part] for part in ("patient", "biomarkers", "health")}}
 
     def _some(self, share: float, **makers: Any) -> dict[str, Any]:
         return {name: make() for name, make in makers.items() if self._random.random() < share}

@@ -3,18 +3,22 @@
 from __future__ import annotations
 
 import json
+import re
 import shutil
 import subprocess
+from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
 import jsonschema
 import pytest
+from typer.testing import CliRunner
 
 from her2cds import KnowledgeBase
 from her2cds.authoring.entries import find, references, search, source_text
 from her2cds.authoring.new import NEW_KINDS, NewKind, new_entry
 from her2cds.authoring.schemas import rule_schemas
+from her2cds.cli.app import app
 from her2cds.errors import UnknownNameError
 from her2cds.knowledge.files import LIST_KINDS, MAPPING_KINDS, RULE_FOLDERS, RuleFile
 from her2cds.knowledge.load import load_knowledge_base
@@ -287,7 +291,7 @@ def test_the_form_is_canonical() -> None:
 
 def test_fmt_names_the_schema_and_check_writes_nothing(tmp_path: Path) -> None:
     pytest.importorskip("ruamel.yaml", reason="needs the extra 'author'")
-    rules, schemas = tmp_path / "rules", tmp_path / "build" / "schema"
+    rules, schemas = tmp_path / "rules", tmp_path / "schemas"
     shutil.copytree(RULES / "therapies", rules / "therapies")
     before = (rules / "therapies" / "early.yaml").read_text(encoding="utf-8")
     arguments = ("kb", "fmt", "--schemas", str(schemas), "--rules", str(rules))
@@ -295,7 +299,7 @@ def test_fmt_names_the_schema_and_check_writes_nothing(tmp_path: Path) -> None:
     assert (rules / "therapies" / "early.yaml").read_text(encoding="utf-8") == before
     assert her2cds(*arguments).returncode == 0
     first = (rules / "therapies" / "early.yaml").read_text(encoding="utf-8").splitlines()[0]
-    assert first == "# yaml-language-server: $schema=../../build/schema/therapies.json"
+    assert first == "# yaml-language-server: $schema=../../schemas/therapies.json"
     assert her2cds(*arguments, "--check").returncode == 0
 
 
@@ -314,8 +318,35 @@ def test_fmt_names_a_file_that_is_no_yaml_and_touches_nothing(tmp_path: Path) ->
 
 def test_the_doctor_finds_everything_needed() -> None:
     done: subprocess.CompletedProcess[bytes] = her2cds("doctor")
-    assert done.returncode == 0, done.stdout.decode()
-    assert done.stdout.decode().splitlines()[-1] == "everything needed is there"
+    lines = done.stdout.decode().splitlines()
+    assert done.returncode == 0, lines
+    found = {what: (mark, state) for mark, what, state in map(finding_in, lines[:-1])}
+    assert found["rules engine (durable-rules)"] == ("ok", f"{version('durable-rules')}, fires")
+    agrees = "agrees with the independent evaluator on 50 random patients"
+    assert found["engine with these rules"] == ("ok", agrees)
+    mark, state = found["knowledge base"]
+    assert mark == "ok"
+    assert re.fullmatch(r"\S+ \d+\.\d+\.\d+\S*, sound, SHA-256 [0-9a-f]{64}", state)
+    assert lines[-1] == "everything needed is there"
+
+
+def finding_in(line: str) -> tuple[str, str, str]:
+    """The mark, what was looked at, and its state."""
+    head, _, state = line.partition(": ")
+    return head[:9].strip(), head[11:], state
+
+
+def test_the_doctor_finds_an_engine_that_does_not_fire(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The knowledge base is sound then, and still nothing that the engine says of a patient can be believed."""
+    monkeypatch.setattr("her2cds.engine.durable.Ruleset.fire", lambda *_: set())
+    result = CliRunner().invoke(app, ["doctor"])
+    lines = result.output.splitlines()
+    assert result.exit_code == 1
+    found = {what: (mark, state) for mark, what, state in map(finding_in, lines[:-1])}
+    assert found["rules engine (durable-rules)"] == ("FAULT", "a rule whose condition holds did not fire")
+    assert found["engine with these rules"][0] == "FAULT"
+    assert found["knowledge base"][0] == "ok"
+    assert lines[-1] == "2 faults"
 
 
 def test_the_doctor_reports_a_broken_knowledge_base_and_an_unwritable_cache(tmp_path: Path) -> None:

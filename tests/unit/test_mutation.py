@@ -14,7 +14,9 @@ from her2cds.cli.app import app
 from her2cds.engine.explain import evaluate_plainly
 from her2cds.engine.selfcheck import RandomFacts
 from her2cds.errors import EngineError
-from her2cds.knowledge.conditions import All, AnyOf, Condition, Leaf, Not
+from her2cds.facts.truth import Truth
+from her2cds.facts.values import FactBase, known
+from her2cds.knowledge.conditions import All, AnyOf, Condition, Leaf, Named, Not
 from her2cds.mutation.conclusions import changed_rules
 from her2cds.mutation.conditions import variants
 from her2cds.mutation.equivalent import told_apart_by_nobody
@@ -156,12 +158,28 @@ def test_survivors_that_nobody_tells_apart_are_marked(knowledge: KnowledgeBase) 
     assert told_apart_by_nobody([same, other], base, patients=200) == {0}
 
 
-def test_truth_is_kleenes(knowledge: KnowledgeBase) -> None:
-    facts = RandomFacts(knowledge.knowledge, seed=5).facts()
-    for one in (POSITIVE, TWO_LINES, DRUGS):
-        value = truth_in(one, facts, {})
-        assert truth_in(Not(one), facts, {}) is value.negated()
-        assert truth_in(All((one,)), facts, {}) is truth_in(AnyOf((one,)), facts, {}) is value
+# Kleene's tables: true, unknown and false, with each of them on the other side.
+FALSE, UNKNOWN, TRUE = Leaf("no", "is", True), Leaf("open", "is", True), Leaf("yes", "is", True)
+TRUTHS: FactBase = {"yes": known(True, "$"), "no": known(False, "$")}  # of `open` nothing is known
+BOTH = [(TRUE, TRUE, Truth.TRUE), (TRUE, UNKNOWN, Truth.UNKNOWN), (TRUE, FALSE, Truth.FALSE)]
+BOTH += [(UNKNOWN, UNKNOWN, Truth.UNKNOWN), (UNKNOWN, FALSE, Truth.FALSE), (FALSE, FALSE, Truth.FALSE)]
+EITHER = [(TRUE, TRUE, Truth.TRUE), (TRUE, UNKNOWN, Truth.TRUE), (TRUE, FALSE, Truth.TRUE)]
+EITHER += [(UNKNOWN, UNKNOWN, Truth.UNKNOWN), (UNKNOWN, FALSE, Truth.UNKNOWN), (FALSE, FALSE, Truth.FALSE)]
+
+
+@pytest.mark.parametrize(("junction", "table"), [(All, BOTH), (AnyOf, EITHER)])
+def test_truth_is_kleenes(junction: type[All | AnyOf], table: list[tuple[Leaf, Leaf, Truth]]) -> None:
+    for one, other, value in table:
+        assert truth_in(junction((one, other)), TRUTHS, {}) is value
+        assert truth_in(junction((other, one)), TRUTHS, {}) is value
+        assert truth_in(junction((one, other, one)), TRUTHS, {}) is value
+
+
+def test_not_turns_truth_round_and_leaves_the_unknown() -> None:
+    for one, value in ((TRUE, Truth.FALSE), (UNKNOWN, Truth.UNKNOWN), (FALSE, Truth.TRUE)):
+        assert truth_in(Not(one), TRUTHS, {}) is value
+        assert truth_in(Not(Not(one)), TRUTHS, {}) is truth_in(one, TRUTHS, {})
+    assert truth_in(Named("c"), TRUTHS, {"c": Truth.UNKNOWN}) is Truth.UNKNOWN
 
 
 def kb(*arguments: str | Path) -> Any:

@@ -4,6 +4,9 @@ from __future__ import annotations
 
 import copy
 import json
+import resource
+from collections.abc import Iterator
+from contextlib import contextmanager
 from datetime import date
 from pathlib import Path
 from typing import Any
@@ -138,6 +141,33 @@ def test_a_failed_write_leaves_the_file_as_it_was(tmp_path: Path) -> None:
         write_overlay(target, RegistryOverlay(made_on=TODAY))
     assert target.is_dir()
     assert list(tmp_path.iterdir()) == [target]
+
+
+@contextmanager
+def full_disk(after_bytes: int) -> Iterator[None]:
+    """No file can grow beyond so many bytes: however it is written, the write fails half-way."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (after_bytes, hard))
+    try:
+        yield
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
+
+
+def test_a_write_that_fails_half_way_leaves_the_old_content_whole(knowledge: KnowledgeBase, tmp_path: Path) -> None:
+    target = tmp_path / "out" / "overlay.json"
+    old = refresh(written(tmp_path, STUDY), knowledge.knowledge, TODAY, None).overlay
+    write_overlay(target, old)
+    content = target.read_bytes()
+    newer = changed("protocolSection.statusModule.overallStatus", "COMPLETED")
+    renewed = refresh(written(tmp_path, newer), knowledge.knowledge, TODAY, old).overlay
+    assert renewed != old
+    with full_disk(after_bytes=len(content) // 2), pytest.raises(RegistryError, match="as it was before"):
+        write_overlay(target, renewed)
+    assert target.read_bytes() == content
+    assert list(target.parent.iterdir()) == [target]  # nor is the half that was written left behind
+    write_overlay(target, renewed)
+    assert read_overlay(target) == renewed
 
 
 def test_the_sample_of_the_registry_is_read_and_told_to_be_unknown(knowledge: KnowledgeBase) -> None:

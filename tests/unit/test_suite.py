@@ -2,9 +2,14 @@
 
 from __future__ import annotations
 
+import os
+import shutil
+import subprocess
+import sys
 import threading
 import time
 import xml.etree.ElementTree as ET
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -148,10 +153,74 @@ def test_scenarios_can_be_run_with_an_overlay(file: Path) -> None:
     assert run(file).exit_code == 2  # the base holds no such rule
 
 
+class Watched:
+    """`her2cds test --watch` in a process of its own, and the lines that it has printed."""
+
+    def __init__(self, *arguments: str | Path, cache: Path) -> None:
+        command = [sys.executable, "-m", "her2cds", "test", "--watch", *map(str, arguments)]
+        environment = {**os.environ, "HER2CDS_CACHE": str(cache)}
+        self.process = subprocess.Popen(command, stdout=subprocess.PIPE, text=True, env=environment)
+        self.lines: list[str] = []
+        threading.Thread(target=self._read, daemon=True).start()
+
+    def _read(self) -> None:
+        assert self.process.stdout
+        self.lines.extend(self.process.stdout)
+
+    @property
+    def results(self) -> list[str]:
+        return [line.rpartition(", ")[0] for line in self.lines if " passed, " in line]
+
+    def result_after(self, file: Path, text: str) -> str:
+        """What the next run comes to once the text is written."""
+        before = len(self.results)
+        file.write_text(text, encoding="utf-8")
+        self._wait_until(lambda: len(self.results) > before)
+        return self.waits()
+
+    def waits(self) -> str:
+        """The last result, once the program waits for changes and has noted how the files are now."""
+        self._wait_until(lambda: self.lines[-1:] == ["watching for changes; stop with Ctrl-C\n"])
+        time.sleep(1)
+        return self.results[-1]
+
+    def _wait_until(self, reached: Callable[[], bool]) -> None:
+        until = time.monotonic() + 60
+        while not reached():
+            assert time.monotonic() < until, self.lines
+            assert self.process.poll() is None, self.lines
+            time.sleep(0.05)
+
+
+def test_watching_runs_again_when_a_scenario_and_when_a_rule_changes(file: Path, tmp_path: Path) -> None:
+    rules = tmp_path / "rules"
+    shutil.copytree(PROJECT / "rules", rules)
+    options = ("--examples", PROJECT / "patient_examples", "--rules", rules)
+    watched = Watched(file, *options, cache=tmp_path / "cache")
+    try:
+        assert watched.waits() == "2 scenarios: 2 passed, 0 failed"
+        scenarios = SCENARIOS.replace("top_regimen: t-dxd", "top_regimen: t-dm1")
+        assert watched.result_after(file, scenarios) == "2 scenarios: 1 passed, 1 failed"
+        rule = rules / "cautions" / "safety.yaml"
+        text, bound = rule.read_text(encoding="utf-8"), "{health.lvef: {at_least: 40}}"
+        assert bound in text
+        changed = text.replace(bound, "{health.lvef: {at_least: 49.5}}")
+        assert watched.result_after(rule, changed) == "2 scenarios: 0 passed, 2 failed"
+        assert len(watched.results) == 3
+    finally:
+        watched.process.kill()
+        watched.process.wait()
+
+
 def test_watching_ends_when_a_file_changes_or_is_added(tmp_path: Path) -> None:
     for name in ("a.yaml", "b.yaml"):
         done = threading.Event()
-        waiting = threading.Thread(target=lambda done=done: (wait_for_change([tmp_path], 0.01), done.set()))
+
+        def wait(done: threading.Event = done) -> None:
+            wait_for_change([tmp_path], 0.01)
+            done.set()
+
+        waiting = threading.Thread(target=wait)
         waiting.start()
         time.sleep(0.05)
         assert not done.is_set()

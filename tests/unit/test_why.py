@@ -14,7 +14,8 @@ from hypothesis import strategies as st
 from her2cds import KnowledgeBase, ProfileError, evaluate
 from her2cds.errors import UnknownNameError
 from her2cds.evaluation import examine, explain, explain_order
-from her2cds.report.why import Step
+from her2cds.report.context import ReportContext
+from her2cds.report.why import Step, WhyNot
 from tests.conftest import PROJECT
 from tests.property.random_profiles import RandomProfiles
 
@@ -115,11 +116,13 @@ def test_an_unknown_name_gets_the_nearest_names(knowledge: KnowledgeBase, name: 
         explain(example(SECOND), name, knowledge)
 
 
+WORDS = {2: "satisfied", 1: "undetermined", 0: "not satisfied"}
+TRUTHS = {2: "true", 1: "unknown", 0: "false"}
+
+
 @settings(max_examples=60, deadline=None)
 @given(st.integers(0, 2**32))
 def test_the_tree_and_the_engine_never_disagree(knowledge: KnowledgeBase, seed: int) -> None:
-    """For every offer and trial: the explained verdict is the engine's."""
-    words = {2: "satisfied", 1: "undetermined", 0: "not satisfied"}
     tree = RandomProfiles(seed).tree()
     try:
         case = examine(tree, knowledge)
@@ -127,7 +130,21 @@ def test_the_tree_and_the_engine_never_disagree(knowledge: KnowledgeBase, seed: 
         return
     for rule in ("therapy.second-line.t-dxd", "biomarker.p95her2.trastuzumab", "NCT04740918", "NCT03289039"):
         why = explain(tree, rule, knowledge)
-        assert why.rules[0].verdict == words[case.decision.outcome.verdicts[rule]]
+        assert why.rules[0].verdict == WORDS[case.decision.outcome.verdicts[rule]]
+
+
+@pytest.mark.parametrize("patient", [SECOND, "sparse-profile", "her2-low-after-chemotherapy", 7, 11])
+def test_every_offer_and_trial_is_explained_as_the_engine_decides(knowledge: KnowledgeBase, patient: str | int) -> None:
+    tree = example(patient) if isinstance(patient, str) else RandomProfiles(patient).tree()
+    base, case = knowledge.knowledge, examine(tree, knowledge)
+    context = ReportContext(base, case.decision.outcome, case.chart, knowledge.registry)
+    explainer = WhyNot(context, case.decision)
+    names = [*(rule.id for rule in base.rules_of("therapy")), *(trial.id for trial in base.suggested_trials)]
+    assert len(names) > 100
+    for name in names:
+        rule = explainer.why(name).rules[0]
+        truth = case.decision.outcome.verdicts[name]
+        assert (rule.id, rule.verdict, rule.tree.truth) == (name, WORDS[truth], TRUTHS[truth])
 
 
 # --- Ranked because -------------------------------------------------------------------------------
