@@ -5,6 +5,8 @@ from __future__ import annotations
 import json
 import os
 import shutil
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -178,3 +180,64 @@ def test_what_was_answered_with_an_overlay_is_replayed_with_it(tmp_path: Path) -
     her2cds("evaluate", str(patient), *log, *overlay)
     assert b"The answer is the same." in her2cds("audit", "replay", "1", *log, *overlay).stdout
     assert her2cds("audit", "replay", "1", *log).returncode == 1
+
+
+# --- Values at the edge -----------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("arguments", "code", "mention"),
+    [
+        (("replay", "99999999999999999999"), 6, "there is no entry 99999999999999999999"),
+        (("list", "--last", "99999999999999999999"), 0, ""),
+        (("prune", "--keep-days", "99999999"), 0, ""),
+        (("prune", "--keep-days", "9" * 30), 0, ""),
+        (("prune", "--before", "0999-01-01"), 0, ""),
+        (("list", "--since", "0001-01-01T00:00+05:00"), 2, "expected YYYY-MM-DD"),
+        (("export", "--before", "9999-12-31T23:59-05:00"), 2, "expected YYYY-MM-DD"),
+        (("prune", "--before", "0001-01-01T00:00+05:00"), 2, "expected YYYY-MM-DD"),
+    ],
+)
+def test_a_value_at_the_edge_is_answered_or_refused(
+    arguments: tuple[str, ...], code: int, mention: str, audited: str
+) -> None:
+    done = her2cds("audit", *arguments, "--audit", audited)
+    assert done.returncode == code
+    assert mention in done.stderr.decode()
+    assert b"Traceback" not in done.stderr
+    assert len(exported(audited)) == 3  # nothing was pruned
+
+
+def test_the_anchor_of_an_empty_log_can_be_given_later(tmp_path: Path) -> None:
+    log = ("--audit", str(tmp_path / "audit.sqlite"))
+    her2cds("evaluate", str(tmp_path / "none.json"), *log)  # makes the log; no file, no entry
+    anchor = her2cds("audit", "verify", *log).stdout.decode().split("anchor: ")[1].strip()
+    assert anchor == f"0:{'0' * 64}"
+    her2cds("evaluate", SECOND, *log)
+    assert her2cds("audit", "verify", *log, "--anchor", anchor).returncode == 0
+
+
+def test_a_file_that_is_too_large_to_be_read_has_no_hash(tmp_path: Path) -> None:
+    path = tmp_path / "large.json"
+    path.write_bytes(b" " * 2_000_001 + b"{}")
+    log = str(tmp_path / "audit.sqlite")
+    assert her2cds("evaluate", str(path), "--audit", log).returncode == 3
+    (entry,) = exported(log)
+    assert (entry["outcome"], entry["input_hash"]) == ("refused", None)
+    assert "at most 2000000 bytes" in str(entry["refusal"])
+
+
+def test_a_full_disk_under_an_export_is_one_line(audited: str) -> None:
+    with Path("/dev/full").open("wb") as full:
+        for command in ("export", "list", "verify"):
+            arguments = [sys.executable, "-m", "her2cds", "audit", command, "--audit", audited]
+            done = subprocess.run(arguments, stdout=full, stderr=subprocess.PIPE, timeout=120, check=False)
+            assert done.returncode == 1
+            assert done.stderr == b"standard output: No space left on device\n"
+
+
+def test_an_altered_row_cannot_steer_the_terminal(audited: str) -> None:
+    with_full_rights(audited, "UPDATE her2cds_audit_entry SET who = :who WHERE number = 2", who="\x1b[2J\nx")
+    lines = her2cds("audit", "list", "--audit", audited).stdout.splitlines()
+    assert len(lines) == 3
+    assert b"\x1b" not in lines[1]

@@ -110,16 +110,18 @@ def test_the_log_can_be_verified_read_and_pruned_while_it_is_written(url: str, t
     writers = start(url, 2, tmp_path / "out", 1000, FOREVER)
     try:
         wait_until(lambda: len(writers[0].acknowledged) > 5)
-        pruned = 0
-        for _ in range(15):
+        rounds = pruned = 0
+        end = time.monotonic() + 60
+        while rounds < 15 or pruned < 2:  # on a fast machine 15 rounds are over before anything is old enough
+            assert time.monotonic() < end
             assert log.verify().intact
             pruned += log.prune(datetime.now(UTC) - timedelta(seconds=0.2), who="keeper") is not None
             numbers = [entry.number for entry in log.entries()]
             assert numbers == list(range(numbers[0], numbers[-1] + 1))
+            rounds += 1
     finally:
         for one in writers:
             one.kill()
-    assert pruned > 1
     assert log.verify().intact
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 import os
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime, timedelta, timezone
 from pathlib import Path
 from typing import Any
 
@@ -286,6 +286,28 @@ def test_an_anchor_beyond_the_end_tells_that_the_end_was_cut_off(url: str) -> No
     assert [str(fault) for fault in found.faults] == ["entry 5: the anchor's entry is not there (removed)"]
 
 
+def test_the_anchor_of_an_empty_log_holds_for_whatever_was_recorded_since(url: str) -> None:
+    empty = read_anchor(str(log_of(url, 0).verify().head))
+    assert empty == Head(0, GENESIS)
+    log = log_of(url, 5)
+    assert log.verify([empty]).intact
+    log.prune(NEW_YEAR + timedelta(days=3), who="keeper")
+    assert log.verify([empty]).intact
+    other = log.verify([Head(0, "1" * 64)])
+    assert [str(fault) for fault in other.faults] == ["entry 0: the anchor's entry is not there (removed)"]
+
+
+@pytest.mark.parametrize("number", [0, 2, 3, 9])
+def test_of_several_anchors_of_one_number_every_one_has_to_hold(url: str, number: int) -> None:
+    log = log_of(url, 3)
+    right = GENESIS if number == 0 else log.entry(min(number, 3)).entry_hash
+    wrong = Head(number, "1" * 64)
+    for anchors in ([Head(number, right), wrong], [wrong, Head(number, right)], [wrong, wrong]):
+        assert [fault.number for fault in log.verify(anchors).faults] == [number]
+    if number != 9:
+        assert log.verify([Head(number, right)] * 2).intact
+
+
 @pytest.mark.parametrize("change", ["DELETE FROM her2cds_audit_head", "UPDATE her2cds_audit_head SET last_hash = ''"])
 def test_a_head_that_is_lost_or_altered_is_found(url: str, change: str) -> None:
     log = log_of(url, 2)
@@ -299,10 +321,46 @@ def test_a_head_that_is_lost_or_altered_is_found(url: str, change: str) -> None:
         record(log)
 
 
+@pytest.mark.parametrize(
+    "said", ["Infinity", "-Infinity", "NaN", "1e999", '"many"', "null", "[]", "9" * 5000, "[" * 9000]
+)
+def test_an_altered_prune_entry_is_a_fault_whatever_it_says(url: str, said: str) -> None:
+    log = log_of(url, 5)
+    log.prune(NEW_YEAR + timedelta(days=3), who="keeper")
+    output = f'{{"first": 1, "through": {said}, "last_hash": "x", "before": "y"}}'
+    with_full_rights(url, "UPDATE her2cds_audit_entry SET output = :output WHERE number = 6", output=output)
+    assert "entry 6: its content is not what was recorded (altered)" in faults(url)
+
+
 @pytest.mark.parametrize("wrong", ["", "3", "3:xyz", "x:" + "0" * 64, "-1:" + "0" * 64])
 def test_what_is_no_anchor_is_refused(wrong: str) -> None:
     with pytest.raises(AuditError, match="anchor"):
         read_anchor(wrong)
+
+
+@pytest.mark.parametrize("number", [0, -1, 2**63 - 1, 2**63, 10**20, -(10**20)])
+def test_a_number_that_no_entry_can_have_is_one_that_is_not_there(url: str, number: int) -> None:
+    with pytest.raises(AuditError, match=f"there is no entry {number}"):
+        log_of(url, 1).entry(number)
+
+
+def test_more_entries_than_a_database_can_count_are_all_entries(url: str) -> None:
+    assert len(list(log_of(url, 3).entries(Choice(last=10**20)))) == 3
+
+
+def test_times_sort_as_text_from_the_first_year_to_the_last(url: str) -> None:
+    log = log_of(url, 3)
+    early, late = datetime(999, 12, 31, tzinfo=UTC), datetime(9999, 12, 31, tzinfo=UTC)
+    assert len(list(log.entries(Choice(since=early, before=late)))) == 3
+    assert log.prune(early, who="keeper") is None
+    assert log.prune(datetime.min.replace(tzinfo=UTC), who="keeper") is None
+
+
+def test_a_time_that_is_outside_the_calendar_in_utc_is_refused(url: str) -> None:
+    log = log_of(url, 1)
+    for time, hours in ((datetime.min, 5), (datetime.max, -5)):
+        with pytest.raises(AuditError, match="outside the years 1 to 9999"):
+            list(log.entries(Choice(since=time.replace(tzinfo=timezone(timedelta(hours=hours))))))
 
 
 # --- Retention --------------------------------------------------------------------------------------

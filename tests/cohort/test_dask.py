@@ -207,3 +207,17 @@ def test_an_error_of_a_part_comes_back_as_it_is(cluster: Cluster, tmp_path: Path
     write_cohort(tmp_path / "a.ndjson", 1)
     (finished,) = run_on_dask(refuses, plan(tmp_path / "a.ndjson", 1), cluster.address)
     assert str(finished.error) == "part-000001 is refused"
+
+
+def answers(name: str, part: Part) -> str:
+    return f"{name} {part.number}"
+
+
+def test_two_runs_on_one_scheduler_get_each_their_own_results(cluster: Cluster, tmp_path: Path) -> None:
+    cluster.add_worker()
+    write_cohort(tmp_path / "a.ndjson", 4)
+    parts = plan(tmp_path / "a.ndjson", 1)
+    one, other = (run_on_dask(partial(answers, name), parts, cluster.address) for name in ("one", "other"))
+    found = [next(one).result, next(other).result]  # both are under way, with parts of the same names
+    found += [finished.result for run in (one, other) for finished in run]
+    assert sorted(map(str, found)) == [f"{name} {number}" for name in ("one", "other") for number in (1, 2, 3, 4)]

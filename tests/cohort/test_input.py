@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import struct
 from pathlib import Path
 from typing import Any
 
@@ -19,6 +20,7 @@ from her2cds.cohort.columns import TABLES
 from her2cds.cohort.part import run_part
 from her2cds.cohort.source import plan, rows
 from her2cds.errors import CohortError
+from her2cds.profile.json_text import MAX_BYTES
 from tests.cohort.helpers import job, quarantined, run, table, write_cohort, write_lines
 
 
@@ -136,6 +138,18 @@ def test_lines_are_divided_as_a_reader_would_divide_them(tmp_path: Path) -> None
         assert [row.tree["id"] for row in read] == [f"p{number}" for number in range(1, 3001)]
 
 
+@pytest.mark.parametrize("ending", ["\n", "\r\n", ""])
+def test_the_line_break_does_not_count_to_the_size_of_a_line(ending: str, tmp_path: Path) -> None:
+    path = tmp_path / "a.ndjson"
+    for size, sound in ((MAX_BYTES, True), (MAX_BYTES + 1, False), (MAX_BYTES + 2, False), (MAX_BYTES + 3, False)):
+        line = json.dumps({"id": "x"}).ljust(size)
+        path.write_text(f"{line}\n{line}{ending}", newline="")
+        first, second = (row for part in plan(path, 10) for row in rows(part))
+        for row in (first, second):
+            assert (row.error is None) == sound, size
+            assert sound or f"a line of {size} bytes" in str(row.error)
+
+
 def test_a_file_that_changes_during_a_run_is_noticed(tmp_path: Path, knowledge: KnowledgeBase) -> None:
     path = tmp_path / "a.ndjson"
     write_cohort(path, 3)
@@ -143,6 +157,121 @@ def test_a_file_that_changes_during_a_run_is_noticed(tmp_path: Path, knowledge: 
     write_lines(path, [{}])
     with pytest.raises(CohortError, match="has changed since this run began"):
         run_part(job(tmp_path / "out", knowledge), part)
+
+
+def test_a_change_that_leaves_the_size_as_it_was_is_noticed(tmp_path: Path, knowledge: KnowledgeBase) -> None:
+    path = tmp_path / "a.ndjson"
+    path.write_text('{"id": "a"}\n')
+    (part,) = plan(path, 10)
+    path.write_text('{"id": "b"}\n')
+    os.utime(path, ns=(0, part.file.modified + 1))
+    with pytest.raises(CohortError, match="has changed since this run began"):
+        run_part(job(tmp_path / "out", knowledge), part)
+
+
+# --- Names that are not UTF-8 ---------------------------------------------------------------------------------------
+
+
+def not_utf8(folder: Path, name: bytes) -> Path:
+    return Path(os.fsdecode(os.fsencode(folder) + b"/" + name))
+
+
+@pytest.mark.parametrize("name", [b"a\xff.ndjson", b"a\xff.parquet"])
+def test_a_file_whose_name_is_not_utf8_is_refused_by_name(name: bytes, tmp_path: Path) -> None:
+    source = tmp_path / "in"
+    source.mkdir()
+    write_cohort(source / "z.ndjson", 1)
+    not_utf8(source, name).write_bytes(b"{}\n")
+    done = run(source, tmp_path / "out")
+    assert done.returncode == 1
+    assert "a\\udcff" in done.stderr
+    assert "a name that is not UTF-8" in done.stderr
+    assert "Traceback" not in done.stderr
+    assert not (tmp_path / "out" / "manifest.json").exists()
+
+
+def test_results_are_not_begun_in_a_folder_whose_name_is_not_utf8(tmp_path: Path) -> None:
+    write_cohort(tmp_path / "a.ndjson", 1)
+    output = not_utf8(tmp_path, b"out\xff")
+    done = run(tmp_path / "a.ndjson", output)
+    assert done.returncode == 1
+    assert "a name that is not UTF-8" in done.stderr
+    assert not output.exists()
+
+
+def test_lines_can_be_read_from_a_folder_whose_name_is_not_utf8(tmp_path: Path) -> None:
+    folder = not_utf8(tmp_path, b"in\xff")
+    folder.mkdir()
+    write_cohort(folder / "a.ndjson", 3)
+    done = run(folder / "a.ndjson", tmp_path / "out")
+    assert done.returncode == 0, done.stderr
+    assert len(table(tmp_path / "out", "patients")) == 3
+
+
+# --- Parquet rows that Python cannot hold ---------------------------------------------------------------------------
+
+
+def texts_of(values: list[bytes]) -> pa.Array:
+    """A text column of these bytes, as a program that checks nothing would write it."""
+    ends = [sum(map(len, values[:count])) for count in range(len(values) + 1)]
+    offsets = pa.py_buffer(struct.pack(f"<{len(ends)}i", *ends))
+    return pa.StringArray.from_buffers(len(values), offsets, pa.py_buffer(b"".join(values)))
+
+
+def test_a_row_with_text_that_is_not_utf8_is_quarantined_and_the_others_are_answered(tmp_path: Path) -> None:
+    profiles = write_cohort(tmp_path / "a.ndjson", 40)
+    lines = [json.dumps(one).encode() for one in profiles]
+    lines[21] = b'{"note": "SECRET caf\xe9"}'
+    pq.write_table(pa.table({"profile": texts_of(lines)}), tmp_path / "a.parquet", row_group_size=20)
+    done = run(tmp_path / "a.parquet", tmp_path / "out", "--part-size", 10)
+    assert done.returncode == 3, done.stderr
+    assert "40 lines: 39 answered, 1 invalid, 0 failed, 0 empty; 4 of 4 parts" in done.stdout
+    (found,) = quarantined(tmp_path / "out")
+    assert (found["line"], found["kind"]) == (22, "invalid")
+    assert found["faults"][0]["path"] == "$.profile"
+    assert "UnicodeDecodeError" in found["faults"][0]["found"]
+    assert "SECRET" not in json.dumps(found)
+    rest = without_file(table(tmp_path / "out", "patients"))
+    assert run(tmp_path / "a.ndjson", tmp_path / "whole").returncode == 0
+    assert rest == [one for one in without_file(table(tmp_path / "whole", "patients")) if one["line"] != 22]
+
+
+@pytest.mark.parametrize(
+    "column",
+    [
+        pa.array([0, 2_000_000_000], pa.int32()).cast(pa.date32()),
+        pa.array([0, 1], pa.timestamp("ns")),
+        pa.array([0, 2**60], pa.timestamp("us")),
+    ],
+    ids=["a day after the year 9999", "nanoseconds", "a time after the year 9999"],
+)
+def test_a_row_with_a_date_that_python_cannot_hold_is_quarantined_with_its_column(
+    column: pa.Array, tmp_path: Path
+) -> None:
+    table = pa.table({"date": column, "id": ["a", "b"]})
+    pq.write_table(table, tmp_path / "a.parquet")
+    (part,) = plan(tmp_path / "a.parquet", 10)
+    first, second = rows(part)
+    assert first.error is None
+    assert first.tree["id"] == "a"
+    assert [fault.path for fault in second.error.faults] == ["$.date"]
+
+
+def test_every_column_that_cannot_be_read_is_named(tmp_path: Path) -> None:
+    far = pa.array([2_000_000_000], pa.int32()).cast(pa.date32())
+    pq.write_table(pa.table({"date": far, "id": texts_of([b"\xff"])}), tmp_path / "a.parquet")
+    (row,) = (row for part in plan(tmp_path / "a.parquet", 10) for row in rows(part))
+    assert [fault.path for fault in row.error.faults] == ["$.date", "$.id"]
+
+
+def test_a_column_whose_name_is_not_utf8_is_refused_before_anything_is_written(tmp_path: Path) -> None:
+    path = tmp_path / "a.parquet"
+    pq.write_table(pa.table({"zzzz": [1]}), path, store_schema=False)
+    path.write_bytes(path.read_bytes().replace(b"zzzz", b"z\xff\xfez"))
+    done = run(path, tmp_path / "out")
+    assert done.returncode == 1
+    assert "not a sound Parquet file" in done.stderr
+    assert not (tmp_path / "out" / "manifest.json").exists()
 
 
 def test_without_pyarrow_the_command_says_what_to_install(tmp_path: Path) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import shutil
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -11,7 +12,8 @@ import pytest
 
 from her2cds import KnowledgeBase, evaluate, load_knowledge
 from her2cds.cohort.kb_changes import knowledge_changes
-from tests.cohort.helpers import her2cds, write_cohort, write_lines
+from her2cds.evaluation import examine
+from tests.cohort.helpers import TODAY, her2cds, write_cohort, write_lines
 from tests.conftest import PROJECT
 
 RULES = PROJECT / "rules"
@@ -153,3 +155,123 @@ def test_a_faulty_knowledge_base_or_cohort_gets_a_clear_error(tmp_path: Path) ->
     done = her2cds("kb", "diff", RULES, RULES, "--cohort", tmp_path / "none.ndjson")
     assert done.returncode == 1
     assert "no such file" in done.stderr
+
+
+# --- Patients without an answer, and files that are kept ------------------------------------------------------------
+
+
+def versions(knowledge: KnowledgeBase, new: Path, other: KnowledgeBase) -> Any:
+    from her2cds.cohort.impact import Versions
+
+    hashes = (one.knowledge.data.content_hash for one in (knowledge, other))
+    return Versions(str(RULES), str(new), *hashes, TODAY)
+
+
+def test_fhir_bundles_are_compared_as_profiles_are(stricter: Path, tmp_path: Path) -> None:
+    pytest.importorskip("pyarrow", reason="needs the extra [cohort]")
+    bundle = json.loads((PROJECT / "tests" / "fixtures" / "fhir" / "second-line.json").read_text())
+    write_lines(tmp_path / "a.ndjson", [bundle, {"resourceType": "Bundle", "entry": []}])
+    done = her2cds("kb", "diff", RULES, stricter, "--cohort", tmp_path / "a.ndjson", "-f", "json")
+    assert done.returncode == 0, done.stderr
+    cohort = json.loads(done.stdout)["cohort"]
+    assert (cohort["patients"], cohort["invalid"], cohort["failed"]) == (2, 1, 0)
+
+
+@pytest.fixture
+def fails_for_p2(monkeypatch: pytest.MonkeyPatch) -> Callable[[KnowledgeBase | None], None]:
+    """Makes the software fail for the patient p2: under every knowledge base, or under one."""
+    pytest.importorskip("pyarrow", reason="needs the extra [cohort]")
+    from her2cds.cohort import case as case_module
+
+    def make(under: KnowledgeBase | None) -> None:
+        def poisoned(patient: Any, knowledge: KnowledgeBase, **more: Any) -> Any:
+            wanted = None if under is None else under.knowledge.data.content_hash
+            if patient.id == "p2" and wanted in (None, knowledge.knowledge.data.content_hash):
+                raise KeyError("a value of this patient")
+            return examine(patient, knowledge, **more)
+
+        monkeypatch.setattr(case_module, "examine", poisoned)
+
+    return make
+
+
+def test_a_patient_for_whom_both_fail_is_counted_and_ends_nothing(
+    knowledge: KnowledgeBase,
+    other: KnowledgeBase,
+    stricter: Path,
+    tmp_path: Path,
+    fails_for_p2: Callable[[KnowledgeBase | None], None],
+) -> None:
+    from her2cds.cohort.impact import compare_part
+    from her2cds.cohort.source import plan
+
+    write_lines(tmp_path / "a.ndjson", [{"id": "p1"}, {"id": "p2"}, {"id": "p3"}])
+    fails_for_p2(None)
+    impact = compare_part(versions(knowledge, stricter, other), plan(tmp_path / "a.ndjson", 10)[0])
+    assert (impact.patients, impact.invalid, impact.failed, impact.changed) == (3, 0, 1, [])
+
+
+def test_a_patient_for_whom_the_new_one_alone_fails_is_a_changed_patient_too(
+    knowledge: KnowledgeBase,
+    other: KnowledgeBase,
+    stricter: Path,
+    tmp_path: Path,
+    fails_for_p2: Callable[[KnowledgeBase | None], None],
+) -> None:
+    from her2cds.cohort.impact import compare_part
+    from her2cds.cohort.source import plan
+
+    write_lines(tmp_path / "a.ndjson", [{"id": "p1"}, {"id": "p2"}])
+    fails_for_p2(other)
+    impact = compare_part(versions(knowledge, stricter, other), plan(tmp_path / "a.ndjson", 10)[0])
+    assert impact.failed == 1
+    (changed,) = impact.changed
+    assert (changed.line, changed.patient) == (2, "p2")
+    (change,) = changed.changes
+    assert (change.about, change.before) == ("profile", "valid")
+    assert change.after.startswith("failed: unexpected KeyError in ")
+    assert "a value" not in change.after
+
+
+def test_a_failed_patient_is_told_and_gives_exit_5(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    pytest.importorskip("pyarrow", reason="needs the extra [cohort]")
+    from typer.testing import CliRunner
+
+    from her2cds.cli.app import app
+    from her2cds.cohort import impact
+
+    def compared(*_: Any) -> Any:
+        return iter([impact.PartImpact(patients=3, invalid=1, failed=1)])
+
+    monkeypatch.setattr(impact, "compare_cohort", compared)
+    write_lines(tmp_path / "a.ndjson", [{}])
+    done = CliRunner().invoke(app, ["kb", "diff", str(RULES), str(RULES), "--cohort", str(tmp_path / "a.ndjson")])
+    assert done.exit_code == 5
+    assert "3 patients: 0 with another answer" in done.stdout
+    assert "1 invalid under both, 1 failed" in done.stdout
+
+
+def test_the_list_of_patients_is_written_whole_or_not_at_all(stricter: Path, tmp_path: Path) -> None:
+    pytest.importorskip("pyarrow", reason="needs the extra [cohort]")
+    import pyarrow as pa
+    import pyarrow.parquet as pq
+
+    output = tmp_path / "changed.ndjson"
+    output.write_text("of the comparison before")
+    done = her2cds("kb", "diff", RULES, stricter, "--cohort", tmp_path / "none.ndjson", "-o", output)
+    assert done.returncode == 1
+    assert output.read_text() == "of the comparison before"
+
+    profiles = [json.dumps(one) for one in write_cohort(tmp_path / "a.ndjson", 60)]
+    path = tmp_path / "a.parquet"
+    pq.write_table(pa.table({"profile": profiles}), path, row_group_size=30, use_dictionary=False, compression="zstd")
+    column = pq.ParquetFile(path).metadata.row_group(1).column(0)
+    content = bytearray(path.read_bytes())
+    middle = column.data_page_offset + column.total_compressed_size * 3 // 4
+    content[middle : middle + 400] = b"\xff" * 400
+    path.write_bytes(content)
+    done = her2cds("kb", "diff", RULES, stricter, "--cohort", path, "-o", output)
+    assert done.returncode == 1
+    assert "cannot be read" in done.stderr
+    assert output.read_text() == "of the comparison before"
+    assert not list(tmp_path.glob(".her2cds-*"))

@@ -7,6 +7,7 @@ import json
 import os
 import re
 import resource
+import shutil
 import signal
 import subprocess
 from pathlib import Path
@@ -19,7 +20,7 @@ pytest.importorskip("pyarrow", reason="needs the extra [cohort]")
 import pyarrow.parquet as pq
 
 from her2cds import KnowledgeBase, evaluate
-from her2cds.cohort import part as part_module
+from her2cds.cohort import case as case_module
 from her2cds.cohort.columns import TABLES
 from her2cds.cohort.part import run_part
 from her2cds.cohort.source import plan
@@ -176,7 +177,7 @@ def test_a_patient_who_brings_the_software_down_stops_nobody_else(
             raise KeyError("a value of this patient")
         return examine(patient, *arguments, **more)
 
-    monkeypatch.setattr(part_module, "examine", poisoned)
+    monkeypatch.setattr(case_module, "examine", poisoned)
     done = run_part(job(tmp_path / "out", knowledge), plan(tmp_path / "a.ndjson", 10)[0])
     assert (done.answered, done.failed, done.invalid) == (4, 1, 0)
     (found,) = quarantined(tmp_path / "out")
@@ -192,7 +193,7 @@ def test_an_endless_line_is_quarantined_without_being_held_in_memory(tmp_path: P
     assert run(path, tmp_path / "out").returncode == 3
     (found,) = quarantined(tmp_path / "out")
     assert found["line"] == 2
-    assert found["faults"][0]["found"] == "a line of 5000001 bytes"
+    assert found["faults"][0]["found"] == "a line of 5000000 bytes"
     assert [one["line"] for one in table(tmp_path / "out", "patients")] == [1, 3]
 
 
@@ -243,6 +244,63 @@ def test_a_lost_or_shortened_result_file_is_made_again(
     (output / "patients" / "part-000004.parquet").write_bytes(b"PAR1")
     assert run(cohort[0], output, "--part-size", 16, "--reports").returncode == 0
     assert results(output) == results(clean)
+
+
+def flip(path: Path, at: int = -100) -> None:
+    """One byte of a file becomes another, as on a failing disk."""
+    content = bytearray(path.read_bytes())
+    content[at] ^= 0x55
+    path.write_bytes(content)
+
+
+def test_a_result_file_that_was_damaged_without_changing_its_size_is_made_again(
+    cohort: tuple[Path, list[dict[str, Any]]], clean: Path, tmp_path: Path
+) -> None:
+    output = tmp_path / "out"
+    shutil.copytree(clean, output)
+    flip(output / "patients" / "part-000003.parquet")
+    flip(output / "reports" / "part-000007.ndjson")
+    record = output / "parts" / "part-000009.json"
+    record.write_text(record.read_text().replace('"answered": 16', '"answered": 17'))
+    sound = {path: path.stat().st_mtime_ns for path in output.glob("parts/*.json")}
+    for number in (3, 7, 9):
+        del sound[output / "parts" / f"part-{number:06d}.json"]
+    done = run(cohort[0], output, "--part-size", 16, "--reports")
+    assert done.returncode == 0, done.stderr
+    assert results(output) == results(clean)
+    assert {path: path.stat().st_mtime_ns for path in sound} == sound
+
+
+def test_what_a_record_stands_for_is_on_disk_before_the_record_is(
+    tmp_path: Path, knowledge: KnowledgeBase, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Each file is synced, renamed, and the folder with its new name synced, one after the other; the record last."""
+    write_cohort(tmp_path / "a.ndjson", 3)
+    output = tmp_path / "out"
+    events: list[tuple[str, str]] = []
+    sync, rename = os.fsync, Path.replace
+
+    def noted_sync(handle: int) -> None:
+        events.append(("sync", Path(f"/proc/self/fd/{handle}").readlink().relative_to(output).as_posix()))
+        sync(handle)
+
+    def noted_rename(path: Path, target: Path) -> Path:
+        events.append(("rename", path.relative_to(output).as_posix()))
+        events.append(("to", target.relative_to(output).as_posix()))
+        return rename(path, target)
+
+    monkeypatch.setattr(os, "fsync", noted_sync)
+    monkeypatch.setattr(Path, "replace", noted_rename)
+    run_part(job(output, knowledge), plan(tmp_path / "a.ndjson", 10)[0])
+    places = [name for kind, name in events if kind == "to"]
+    assert places == [*(f"{name}/part-000001.parquet" for name in sorted(TABLES)), "parts/part-000001.json"]
+    for at, (kind, name) in enumerate(events):
+        if kind == "rename":
+            assert ("sync", name) in events[:at]
+        if kind == "to":
+            assert events[at + 1] == ("sync", name.partition("/")[0])
+            made = events[:at].index(("sync", "."))  # the name of the folder itself, when it was made
+            assert made < at
 
 
 def test_another_input_or_knowledge_base_or_option_is_refused_and_nothing_is_touched(

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import re
+import shutil
 from collections import Counter
 from pathlib import Path
 from typing import Any
@@ -116,8 +118,6 @@ def test_the_command_writes_text_json_and_html(output: Path, summary: Summary, t
 def test_an_unfinished_run_is_summarised_as_far_as_it_is(
     output: Path, knowledge: KnowledgeBase, tmp_path: Path
 ) -> None:
-    import shutil
-
     shutil.copytree(output, tmp_path / "out")
     (tmp_path / "out" / "parts" / "part-000005.json").unlink()
     found = summarise(tmp_path / "out", knowledge.knowledge)
@@ -127,8 +127,6 @@ def test_an_unfinished_run_is_summarised_as_far_as_it_is(
 
 
 def test_no_results_and_damaged_results_get_a_clear_error(output: Path, tmp_path: Path) -> None:
-    import shutil
-
     done = her2cds("cohort", "summary", tmp_path)
     assert done.returncode == 1
     assert "no results of a cohort run here" in done.stderr
@@ -138,3 +136,51 @@ def test_no_results_and_damaged_results_get_a_clear_error(output: Path, tmp_path
     assert done.returncode == 1
     assert "cannot be read" in done.stderr
     assert "Traceback" not in done.stderr
+
+
+def test_a_result_that_was_damaged_without_changing_its_size_is_not_counted(output: Path, tmp_path: Path) -> None:
+    for name in ("candidates/part-000001.parquet", "quarantine/part-000001.ndjson"):
+        folder = tmp_path / name.partition("/")[0]
+        shutil.copytree(output, folder)
+        content = bytearray((folder / name).read_bytes())
+        content[len(content) // 2] ^= 1
+        (folder / name).write_bytes(content)
+        done = her2cds("cohort", "summary", folder)
+        assert done.returncode == 1
+        assert done.stdout == ""
+        assert f"{name}: cannot be read: not what was written" in done.stderr
+        assert "Traceback" not in done.stderr
+
+
+@pytest.mark.parametrize(
+    ("name", "content"),
+    [
+        ("patients/part-000001.parquet", b"PAR1 and nothing"),
+        ("quarantine/part-000001.ndjson", b'{"no": "faults"}\n'),
+        ("quarantine/part-000001.ndjson", b"{\xff\n"),
+        ("quarantine/part-000001.ndjson", b"[]\n"),
+    ],
+)
+def test_results_that_are_no_results_get_a_clear_error_even_where_their_hash_is_right(
+    name: str, content: bytes, output: Path, tmp_path: Path
+) -> None:
+    shutil.copytree(output, tmp_path / "out")
+    (tmp_path / "out" / name).write_bytes(content)
+    record = tmp_path / "out" / "parts" / "part-000001.json"
+    tree = json.loads(record.read_text())
+    tree["files"][name] = [len(content), hashlib.sha256(content).hexdigest()]
+    record.write_text(json.dumps(tree))
+    done = her2cds("cohort", "summary", tmp_path / "out")
+    assert done.returncode == 1
+    assert "the results of part 1 cannot be read" in done.stderr
+    assert "run the cohort again" in done.stderr
+    assert "Traceback" not in done.stderr
+
+
+def test_a_record_whose_counts_do_not_add_up_is_not_believed(output: Path, tmp_path: Path) -> None:
+    shutil.copytree(output, tmp_path / "out")
+    record = tmp_path / "out" / "parts" / "part-000002.json"
+    record.write_text(record.read_text().replace('"answered": 64', '"answered": 94'))
+    done = her2cds("cohort", "summary", tmp_path / "out")
+    assert done.returncode == 1
+    assert "a record cannot be read; run the cohort again" in done.stderr

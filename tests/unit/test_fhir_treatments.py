@@ -407,3 +407,8 @@ def test_a_course_of_more_drugs_than_anybody_is_given_is_not_taken(knowledge: Kn
     found = imported(knowledge, patient(), breast_cancer(), [drug_named(f"trastuzumap {i}") for i in range(30)])
     assert "treatments" not in found.profile
     assert any("give the list" in one for one in found.report.to_ask)
+
+
+def test_a_control_character_in_a_drugs_name_costs_nobody_a_treatment(knowledge: KnowledgeBase) -> None:
+    found = imported(knowledge, patient(), breast_cancer(), drug_named("trastuzumab\x1b emtansine"))
+    assert [one["agents"] for one in found.profile["treatments"]] == [["t-dm1"]]

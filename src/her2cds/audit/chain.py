@@ -66,7 +66,9 @@ class Verification:
 
 def verify_chain(entries: Iterable[Entry], head: Head, anchors: Iterable[Head] = ()) -> Verification:
     """Verify the entries, given in the order of their numbers, against each other, the head and the anchors."""
-    walk = _Walk(head, {one.number: one.hash for one in anchors})
+    walk = _Walk(head)
+    for anchor in anchors:
+        walk.anchors.setdefault(anchor.number, set()).add(anchor.hash)  # several may be given for one number
     for entry in entries:
         walk.step(entry)
     walk.finish()
@@ -79,7 +81,7 @@ class _Walk:
     """One pass over the chain, holding no more than the entry before."""
 
     head: Head
-    anchors: dict[int, str]
+    anchors: dict[int, set[str]] = field(default_factory=dict)
     entries: int = 0
     first: Entry | None = None
     before: Entry | None = None
@@ -97,8 +99,7 @@ class _Walk:
             self.faults += _link_faults(self.before, entry)
         if (pruning := pruning_of(entry)) is not None:
             self.pruned, self.pruned_by = pruning, entry.number
-        expected = self.anchors.pop(entry.number, None)
-        if expected is not None and expected != entry.entry_hash:
+        if any(expected != entry.entry_hash for expected in self.anchors.pop(entry.number, ())):
             self._fault(entry.number, "it is not the entry of the anchor: the log was rewritten up to here or before")
         self.before = entry
 
@@ -106,12 +107,18 @@ class _Walk:
         """What shows only at the end: the start, the end, and anchors that met no entry."""
         self.faults += self._start_faults()
         self.faults += self._end_faults()
-        for number, expected in self.anchors.items():
-            if self.pruned is not None and number <= self.pruned.through:
-                if (number, expected) != (self.pruned.through, self.pruned.last_hash):
-                    self._fault(number, f"the anchor's entry was pruned (entry {self.pruned_by}); give a later anchor")
-            else:
-                self._fault(number, "the anchor's entry is not there (removed)")
+        self.faults += dict.fromkeys(self._anchor_faults())
+
+    def _anchor_faults(self) -> Iterator[ChainFault]:
+        """The anchors that met no entry, but those of the empty log that every log was once."""
+        for number, expected in ((number, one) for number, hashes in self.anchors.items() for one in hashes):
+            if (number, expected) == (0, GENESIS):
+                continue
+            if self.pruned is None or not 0 < number <= self.pruned.through:
+                yield ChainFault(number, "the anchor's entry is not there (removed)")
+            elif (number, expected) != (self.pruned.through, self.pruned.last_hash):
+                what = f"the anchor's entry was pruned (entry {self.pruned_by}); give a later anchor"
+                yield ChainFault(number, what)
 
     def _start_faults(self) -> Iterator[ChainFault]:
         through, last_hash = (self.pruned.through, self.pruned.last_hash) if self.pruned else (0, GENESIS)

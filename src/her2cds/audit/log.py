@@ -22,6 +22,7 @@ MAX_WHO = 255
 MAX_REFUSAL = 8_000
 _REQUEST = re.compile(r"[a-z0-9][a-z0-9._/-]{0,63}")
 _ROWS_AT_ONCE = 100
+_LARGEST = 2**63 - 1  # that the databases can count to
 
 
 @dataclass(frozen=True, slots=True)
@@ -154,7 +155,8 @@ class AuditLog:
     def entry(self, number: int) -> Entry:
         """One entry. Raises AuditError where there is none of that number."""
         with self._database.reading() as connection:
-            found = next(_rows(connection, select(ENTRIES).where(ENTRIES.c.number == number)), None)
+            query = select(ENTRIES).where(ENTRIES.c.number == min(max(number, 0), _LARGEST))
+            found = next(_rows(connection, query), None)
         if found is None:
             remedy = "see `her2cds audit list`"
             raise AuditError(f"audit log {self._database.name}: there is no entry {number}, or it was pruned; {remedy}")
@@ -194,7 +196,7 @@ def _query(choice: Choice) -> Select[Any]:
     if choice.before is not None:
         query = query.where(ENTRIES.c.recorded_at < _time_text(choice.before))
     if choice.last is not None:
-        newest = query.order_by(ENTRIES.c.number.desc()).limit(choice.last).subquery()
+        newest = query.order_by(ENTRIES.c.number.desc()).limit(min(choice.last, _LARGEST)).subquery()
         return select(newest).order_by(newest.c.number)
     return query.order_by(ENTRIES.c.number)
 
@@ -209,7 +211,10 @@ def _time_text(time: datetime) -> str:
     """A time in UTC, always of the same length, so that text sorts as time does."""
     if time.tzinfo is None:
         raise AuditError("audit log: a time needs its zone")
-    return time.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%S.%fZ")
+    try:
+        return time.astimezone(UTC).replace(tzinfo=None).isoformat(timespec="microseconds") + "Z"
+    except OverflowError:
+        raise AuditError(f"audit log: {time}: in UTC this is outside the years 1 to 9999") from None
 
 
 def _who(who: str) -> str:

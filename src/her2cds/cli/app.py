@@ -32,6 +32,7 @@ from her2cds.cli.options import File, Files, Format, Output, Overlay, Registry, 
 from her2cds.cli.output import Exit, content_of, fail, guarded, open_knowledge, print_answers, stdout
 from her2cds.cli.serve import serve
 from her2cds.cli.trials import trials_app
+from her2cds.rendering.plain import one_line
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -88,8 +89,11 @@ def evaluate(
     rules: Rules = None,
 ) -> None:
     """Evaluate patient profiles and print a report for each."""
-    from her2cds.cli.reports import write_reports
+    from her2cds.cli.reports import usage_fault, write_reports
 
+    fault = usage_fault(files, output_format, output)
+    if fault is not None:  # before anything is evaluated, and recorded as answered
+        raise typer.Exit(int(fail(Exit.usage, fault)))
     knowledge = open_knowledge(rules, registry, overlay)
     worst = Exit.ok
     cases: list[tuple[str, Case]] = []
@@ -120,7 +124,7 @@ def validate(files: Files, overlay: Overlay = None, rules: Rules = None) -> None
             continue
         stdout(f"{name}: valid")
         for notice in chart.notices:
-            stdout(f"  note: {notice}")
+            stdout(f"  note: {one_line(notice)}")
     raise typer.Exit(int(worst))
 
 
@@ -218,5 +222,6 @@ def main() -> None:
     gc.disable()
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, io.TextIOWrapper):
-            stream.reconfigure(encoding="utf-8")  # reports hold § and –, whatever the locale
+            # Reports hold § and –, whatever the locale; the name of a file may hold what UTF-8 cannot.
+            stream.reconfigure(encoding="utf-8", errors="backslashreplace")
     app()

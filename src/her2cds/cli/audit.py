@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import sys
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
@@ -13,7 +12,8 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from her2cds.cli.options import Format, Output, Overlay, Registry, Rules
-from her2cds.cli.output import Exit, fail, guarded, open_knowledge, print_answers, stdout
+from her2cds.cli.output import Exit, fail, guarded, open_knowledge, print_answers, standard_output, stdout, utf8
+from her2cds.rendering.plain import one_line
 
 if TYPE_CHECKING:
     from her2cds.audit.chain import Head
@@ -95,7 +95,7 @@ def list_entries(
     """List entries, one a line: number, time, outcome, request, requester, versions, input hash."""
     with open_log(audit, create=False) as log:
         for entry in log.entries(_choice(who, request, since, before, last)):
-            stdout(_bytes(_line(entry)).decode())
+            stdout(one_line(_line(entry)))
 
 
 @audit_app.command()
@@ -111,9 +111,10 @@ def export(
 ) -> None:
     """Write entries in full as JSON Lines, oldest first. They hold patient data."""
     with open_log(audit, create=False) as log:
-        lines = (_bytes(one.to_json(indent=None) + "\n") for one in log.entries(_choice(who, request, since, before)))
+        lines = (utf8(one.to_json(indent=None) + "\n") for one in log.entries(_choice(who, request, since, before)))
         if output is None:
-            sys.stdout.buffer.writelines(lines)
+            with standard_output() as out:
+                out.writelines(lines)
             return
         try:
             with os.fdopen(os.open(output, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "wb") as stream:
@@ -133,7 +134,7 @@ def prune(
     """Remove the oldest entries for good; what is left can still be verified. Export them first."""
     if (before is None) == (keep_days is None):
         raise typer.BadParameter("give either --before or --keep-days")
-    cut_off = datetime.now(UTC) - timedelta(days=keep_days) if keep_days is not None else _time(str(before), "--before")
+    cut_off = _days_ago(keep_days) if keep_days is not None else _time(str(before), "--before")
     with open_log(audit, create=False) as log:
         entry = log.prune(cut_off, who=local_user())
     stdout(f"pruned; entry {entry.number} tells of it: {entry.output}" if entry else "nothing is old enough")
@@ -175,6 +176,7 @@ def recorded_case(content: bytes, label: str, knowledge: KnowledgeBase, log: Aud
     from her2cds.audit.replay import EVALUATE
     from her2cds.errors import EngineError, ProfileError
     from her2cds.evaluation import examine, report_on
+    from her2cds.profile.json_text import MAX_BYTES
 
     who, identity = local_user(), knowledge.identity
     try:
@@ -184,7 +186,9 @@ def recorded_case(content: bytes, label: str, knowledge: KnowledgeBase, log: Aud
         # The faults alone: the label is a file name, which may name the patient.
         faults = error.faults if isinstance(error, ProfileError) else (error,)
         refusal = "\n".join(str(fault) for fault in faults)
-        log.record(who=who, request=EVALUATE, knowledge=identity, input=content, refusal=refusal)
+        # Of an input that is too large only the beginning was read: its hash would be nobody's.
+        hashed = content if len(content) <= MAX_BYTES else None
+        log.record(who=who, request=EVALUATE, knowledge=identity, input=hashed, refusal=refusal)
         raise
     log.record(who=who, request=EVALUATE, knowledge=identity, input=content, output=output)
     return case
@@ -227,9 +231,16 @@ def _optional_time(text: str | None, option: str) -> datetime | None:
 def _time(text: str, option: str) -> datetime:
     try:
         time = datetime.fromisoformat(text)
-    except ValueError:
+        return time.astimezone(UTC) if time.tzinfo else time.replace(tzinfo=UTC)
+    except (ValueError, OverflowError):  # the latter of a time that in UTC is outside the calendar
         raise typer.BadParameter(f"'{text}': expected YYYY-MM-DD or YYYY-MM-DDTHH:MM:SS", param_hint=option) from None
-    return time if time.tzinfo else time.replace(tzinfo=UTC)
+
+
+def _days_ago(days: int) -> datetime:
+    try:
+        return datetime.now(UTC) - timedelta(days=days)
+    except OverflowError:  # before the calendar begins, and before every entry
+        return datetime.min.replace(tzinfo=UTC)
 
 
 def _line(entry: Entry) -> str:
@@ -245,8 +256,3 @@ def _line(entry: Entry) -> str:
         f"input {(entry.input_hash or '-')[:12]}",
     )
     return "  ".join(parts)
-
-
-def _bytes(text: str) -> bytes:
-    """As UTF-8, whatever a row was altered into."""
-    return text.encode("utf-8", "backslashreplace")

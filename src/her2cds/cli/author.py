@@ -9,11 +9,11 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from her2cds.cli.files import write_file
 from her2cds.cli.options import Rules
 from her2cds.cli.output import Exit, fail, open_knowledge, stdout
 
 if TYPE_CHECKING:
-    from her2cds.authoring.formatting import Formatted
     from her2cds.exhaustive.model import Answer
     from her2cds.knowledge.base import Knowledge
 
@@ -163,11 +163,11 @@ def _add(text: str, path: Path, root: Path) -> Exit:
     from her2cds.knowledge.load import load_knowledge_base
 
     before = path.read_text(encoding="utf-8")
-    path.write_text(before.rstrip("\n") + "\n" + text, encoding="utf-8")
+    write_file(path, (before.rstrip("\n") + "\n" + text).encode())
     try:
         load_knowledge_base(root, use_cache=False)
     except KnowledgeError as error:
-        path.write_text(before, encoding="utf-8")
+        write_file(path, before.encode())
         return fail(Exit.invalid_knowledge, f"{error}\nnothing was added to {path}")
     stdout(f"added to {path}")
     return Exit.ok
@@ -198,16 +198,9 @@ def fmt(
     for one in changed:
         stdout(f"{'would change' if check else 'formatted'}: {one.path}")
         if not check:
-            _write(one)
+            write_file(one.path, one.after.encode())
     stdout(f"{len(found)} files, {len(changed)} {'to change' if check else 'changed'}")
     raise typer.Exit(int(Exit.failed_check if check and changed else Exit.ok))
-
-
-def _write(one: Formatted) -> None:
-    """Whole or not at all."""
-    temporary = one.path.with_suffix(".writing")
-    temporary.write_text(one.after, encoding="utf-8")
-    temporary.replace(one.path)
 
 
 def print_rule_schemas(knowledge: Knowledge, output: Path | None) -> None:
@@ -220,7 +213,10 @@ def print_rule_schemas(knowledge: Knowledge, output: Path | None) -> None:
     if output is None:
         stdout(json.dumps(schemas, indent=2, ensure_ascii=False))
         return
-    output.mkdir(parents=True, exist_ok=True)
-    for kind, schema in schemas.items():
-        (output / f"{kind}.json").write_text(json.dumps(schema, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
+    try:
+        output.mkdir(parents=True, exist_ok=True)
+        for kind, schema in schemas.items():
+            write_file(output / f"{kind}.json", f"{json.dumps(schema, indent=1, ensure_ascii=False)}\n".encode())
+    except OSError as error:
+        raise typer.Exit(int(fail(Exit.failed_check, f"{output}: {error.strerror}"))) from None
     stdout(f"{len(schemas)} schemas in {output}")

@@ -11,8 +11,10 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 from typer.core import TyperGroup
 
+from her2cds.cli.files import write_file
 from her2cds.cli.options import Overlay, Registry, Rules
-from her2cds.cli.output import Exit, fail, open_knowledge, stdout
+from her2cds.cli.output import Exit, fail, open_knowledge, stdout, utf8
+from her2cds.rendering.plain import one_line
 
 if TYPE_CHECKING:
     from her2cds.cohort.run import Progress
@@ -109,7 +111,7 @@ def summary(
         if output is None:
             stdout(text)
         else:
-            output.write_text(text + "\n", encoding="utf-8")
+            write_file(output, utf8(text + "\n"))
     except CohortError as error:
         raise typer.Exit(int(fail(Exit.failed_check, str(error)))) from None
     except OSError as error:
@@ -125,7 +127,7 @@ def _summary_text(summary: Summary, output_format: SummaryFormat, top: int) -> s
         return to_page(summary, top)
     from her2cds.cohort.summary_text import summary_lines
 
-    return "\n".join(summary_lines(summary, top))
+    return "\n".join(map(one_line, summary_lines(summary, top)))
 
 
 def _told(progress: Progress, output: Path) -> Exit:

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import json
-import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from her2cds.cli.output import Exit, fail, stdout
+from her2cds.cli.files import replacing
+from her2cds.cli.output import Exit, fail, standard_output, stdout
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -31,16 +31,16 @@ def generate(
             stdout(line)
         return
     lines = _profile_lines(count, seed, first, her2_positive)
+    if output is None:
+        with standard_output() as stream:
+            stream.writelines(lines)
+        return
     try:
-        if output is None:
-            sys.stdout.buffer.writelines(lines)
-            sys.stdout.buffer.flush()
-        else:
-            output.parent.mkdir(parents=True, exist_ok=True)
-            with output.open("wb") as stream:
-                stream.writelines(lines)
+        output.parent.mkdir(parents=True, exist_ok=True)
+        with replacing(output) as stream:
+            stream.writelines(lines)
     except OSError as error:
-        raise typer.Exit(int(fail(Exit.failed_check, f"{output or 'standard output'}: {error.strerror}"))) from None
+        raise typer.Exit(int(fail(Exit.failed_check, f"{output}: {error.strerror}"))) from None
 
 
 def _profile_lines(count: int, seed: int, first: int, her2_positive: float | None) -> Iterator[bytes]:

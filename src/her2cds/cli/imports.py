@@ -11,8 +11,10 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from her2cds.cli.files import write_file
 from her2cds.cli.options import Overlay, Rules
-from her2cds.cli.output import Exit, fail, guarded, open_knowledge, stdout
+from her2cds.cli.output import Exit, fail, guarded, open_knowledge, stdout, utf8
+from her2cds.rendering.plain import one_line
 
 if TYPE_CHECKING:
     from her2cds.interop.draft import Imported
@@ -98,7 +100,7 @@ def maf(
     from her2cds.profile.json_text import parse_json
 
     knowledge = open_knowledge(rules, overlay=overlay).knowledge
-    covered = _content(str(genes)).decode().split() if genes else None
+    covered = _genes(genes) if genes else None
     tree = guarded(str(profile), lambda: parse_json(_content(str(profile)), str(profile))) if profile else None
     if isinstance(tree, Exit):
         raise typer.Exit(int(tree))
@@ -114,6 +116,15 @@ def _day(text: str | None) -> Date | None:
         return Date.fromisoformat(text) if text else None
     except ValueError:
         raise typer.Exit(int(fail(Exit.usage, f"--date: '{text}' is not a date in the form YYYY-MM-DD"))) from None
+
+
+def _genes(path: Path) -> list[str]:
+    """The names in a list of genes, or the end of the command."""
+    try:
+        return _content(str(path)).decode("utf-8-sig").split()
+    except UnicodeDecodeError as error:
+        message = f"{path}: byte {error.start} is not UTF-8; save the list of genes as UTF-8"
+        raise typer.Exit(int(fail(Exit.invalid_patient, message))) from None
 
 
 def _content(name: str) -> bytes:
@@ -145,13 +156,13 @@ def _write_one(imported: Imported, output: Path | None, report: Path | None) -> 
         if output is None:
             stdout(imported.profile_json())
         else:
-            output.write_text(imported.profile_json() + "\n", encoding="utf-8")
+            write_file(output, utf8(imported.profile_json() + "\n"))
         if report is not None:
-            report.write_text(imported.report.to_json() + "\n", encoding="utf-8")
+            write_file(report, utf8(imported.report.to_json() + "\n"))
             return Exit.ok
     except OSError as error:
         return fail(Exit.failed_check, f"{error.filename}: {error.strerror}")
-    text = "\n".join(report_lines(imported.report))
+    text = "\n".join(map(one_line, report_lines(imported.report)))
     if output is None:
         sys.stderr.write(text + "\n")
     else:
@@ -165,10 +176,10 @@ def _write_many(imported: list[Imported], folder: Path, report: Path | None) -> 
     try:
         folder.mkdir(parents=True, exist_ok=True)
         for name, one in zip(names, imported, strict=True):
-            (folder / f"{name}.json").write_text(one.profile_json() + "\n", encoding="utf-8")
+            write_file(folder / f"{name}.json", utf8(one.profile_json() + "\n"))
         if report is not None:
             texts = [one.report.to_json() for one in imported]
-            report.write_text("[" + ",\n".join(texts) + "]\n", encoding="utf-8")
+            write_file(report, utf8("[" + ",\n".join(texts) + "]\n"))
     except OSError as error:
         return fail(Exit.failed_check, f"{error.filename}: {error.strerror}")
     for name, one in zip(names, imported, strict=True):

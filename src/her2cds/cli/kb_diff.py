@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections import Counter
 from collections.abc import Iterator
+from contextlib import nullcontext
 from dataclasses import asdict, dataclass, field
 from datetime import date as Date
 from enum import StrEnum
@@ -13,10 +14,12 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from her2cds.cli.files import replacing
 from her2cds.cli.output import Exit, fail, open_knowledge, stdout
+from her2cds.rendering.plain import one_line
 
 if TYPE_CHECKING:
-    from her2cds.cohort.impact import AnswerChange, PatientChange
+    from her2cds.cohort.impact import AnswerChange, PartImpact, PatientChange
     from her2cds.cohort.kb_changes import EntryChange
     from her2cds.evaluation import KnowledgeBase
 
@@ -36,10 +39,23 @@ class _Impact:
 
     patients: int = 0
     invalid: int = 0
+    failed: int = 0
     changed: int = 0
     top_changed: int = 0
     differences: Counter[AnswerChange] = field(default_factory=Counter)
     first: list[PatientChange] = field(default_factory=list)
+
+    def add(self, part: PartImpact, top: int) -> None:
+        """Count a part; of the changed patients only the `top` first are kept."""
+        from her2cds.cohort.impact import frequent
+
+        self.patients += part.patients
+        self.invalid += part.invalid
+        self.failed += part.failed
+        self.changed += len(part.changed)
+        self.top_changed += sum(one.top_changes for one in part.changed)
+        self.differences.update(frequent(part.changed))
+        self.first += part.changed[: max(top - len(self.first), 0)]
 
 
 def diff(
@@ -70,9 +86,10 @@ def diff(
         raise typer.Exit(int(fail(Exit.failed_check, f"{output}: {error.strerror}"))) from None
     if output_format is DiffFormat.json:
         stdout(json.dumps(_tree(before, after, changes, impact, top), indent=2, ensure_ascii=False))
-        return
-    for line in _lines(before, after, changes, impact, top):
-        stdout(line)
+    else:
+        for line in _lines(before, after, changes, impact, top):
+            stdout(one_line(line))
+    raise typer.Exit(int(Exit.engine if impact and impact.failed else Exit.ok))
 
 
 def _impact(
@@ -86,26 +103,18 @@ def _impact(
     from her2cds.cli.cohort import needs_pyarrow
 
     needs_pyarrow()
-    from her2cds.cohort.impact import Versions, compare_cohort, frequent
+    from her2cds.cohort.impact import Versions, compare_cohort
 
     old, new = (str(folder.resolve()) for folder, _ in versions)
     old_hash, new_hash = (base.knowledge.data.content_hash for _, base in versions)
     compared = Versions(old, new, old_hash, new_hash, Date.today().isoformat())
     impact = _Impact()
-    stream = output.open("w", encoding="utf-8") if output else None
-    try:
-        for part in compare_cohort(compared, cohort, processes):
-            impact.patients += part.patients
-            impact.invalid += part.invalid
-            impact.changed += len(part.changed)
-            impact.top_changed += sum(one.top_changes for one in part.changed)
-            impact.differences.update(frequent(part.changed))
-            impact.first += part.changed[: top - len(impact.first)] if top > len(impact.first) else []
+    parts = compare_cohort(compared, cohort, processes)  # a cohort that cannot be read ends it before the file is begun
+    with replacing(output) if output else nullcontext() as stream:
+        for part in parts:
+            impact.add(part, top)
             if stream:
-                stream.writelines(json.dumps(asdict(one)) + "\n" for one in part.changed)
-    finally:
-        if stream:
-            stream.close()
+                stream.writelines(json.dumps(asdict(one)).encode() + b"\n" for one in part.changed)
     return impact
 
 
@@ -124,6 +133,7 @@ def _tree(
         tree["cohort"] = {
             "patients": impact.patients,
             "invalid": impact.invalid,
+            "failed": impact.failed,
             "changed": impact.changed,
             "top_changed": impact.top_changed,
             "differences": [{**asdict(one), "patients": count} for one, count in _most_first(impact, top)],
@@ -151,7 +161,7 @@ def _impact_lines(impact: _Impact, top: int) -> Iterator[str]:
     yield ""
     yield (
         f"{impact.patients:,} patients: {impact.changed:,} with another answer, {impact.top_changed:,} of them with "
-        f"another regimen of rank 1; {impact.invalid:,} invalid under both"
+        f"another regimen of rank 1; {impact.invalid:,} invalid under both, {impact.failed:,} failed"
     )
     if impact.differences:
         yield ""

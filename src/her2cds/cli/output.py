@@ -3,14 +3,19 @@
 from __future__ import annotations
 
 import gc
+import os
 import sys
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import contextmanager
 from enum import IntEnum
 from pathlib import Path
-from typing import TYPE_CHECKING, Protocol, TypeVar
+from typing import IO, TYPE_CHECKING, Protocol, TypeVar
+
+import typer
 
 from her2cds.cli.options import Format
 from her2cds.cli.terminal import print_blocks
+from her2cds.rendering.plain import without_controls
 
 if TYPE_CHECKING:
     from her2cds.evaluation import KnowledgeBase
@@ -31,15 +36,36 @@ class Exit(IntEnum):
     audit = 6
 
 
+def utf8(text: str) -> bytes:
+    """Text as UTF-8; what that cannot hold (the name of a file, an altered row) as an escape, in JSON a valid one."""
+    return text.encode("utf-8", "backslashreplace")
+
+
 def stdout(text: str) -> None:
     """Write a line to standard output as UTF-8, whatever the locale."""
-    sys.stdout.buffer.write(text.encode() + b"\n")
-    sys.stdout.flush()
+    with standard_output() as stream:
+        stream.write(utf8(text) + b"\n")
+
+
+@contextmanager
+def standard_output() -> Iterator[IO[bytes]]:
+    """Standard output for bytes. Where it cannot be written, the end of the process: one line, exit code 1."""
+    try:
+        yield sys.stdout.buffer
+        sys.stdout.flush()
+    except BrokenPipeError:
+        raise  # the reader has seen enough: the command line ends without a word
+    except OSError as error:
+        # What is still held back would be tried, and told of, again when the interpreter ends.
+        nowhere = os.open(os.devnull, os.O_WRONLY)
+        os.dup2(nowhere, sys.stdout.fileno())
+        os.close(nowhere)
+        raise typer.Exit(int(fail(Exit.failed_check, f"standard output: {error.strerror or error}"))) from None
 
 
 def fail(code: Exit, message: str) -> Exit:
-    """Write a message to standard error and hand back the exit code."""
-    sys.stderr.write(message + "\n")
+    """Write a message to standard error and hand back the exit code. What it quotes cannot steer the terminal."""
+    sys.stderr.write(without_controls(message) + "\n")
     return code
 
 
@@ -113,4 +139,5 @@ def print_answers(
 
             stdout(to_markdown(blocks(answer)))
         else:
-            print_blocks(blocks(answer))
+            with standard_output():
+                print_blocks(blocks(answer))

@@ -7,6 +7,7 @@ from typing import Annotated
 
 import typer
 
+from her2cds.cli.files import write_file
 from her2cds.cli.options import Rules
 from her2cds.cli.output import Exit, fail, open_knowledge, stdout
 
@@ -26,7 +27,7 @@ def release_manifest(
     made = make_manifest(read_files(root), base.id, base.version)
     path = output or root / RELEASE_FILE
     try:
-        path.write_text(made.to_json(), encoding="utf-8")
+        write_file(path, made.to_json().encode())
     except OSError as error:
         raise typer.Exit(int(fail(Exit.failed_check, f"{path}: {error.strerror}"))) from None
     stdout(f"{path}: {len(made.files)} files of {made.id} {made.version} ({made.content_hash[:12]})")

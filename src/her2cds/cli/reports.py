@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from her2cds.cli.files import write_file
 from her2cds.cli.options import Format, ReportFormat
-from her2cds.cli.output import Exit, fail, print_answers
+from her2cds.cli.output import Exit, fail, print_answers, standard_output
 from her2cds.errors import MissingExtraError
 
 if TYPE_CHECKING:
@@ -18,7 +18,25 @@ if TYPE_CHECKING:
     from her2cds.rendering.blocks import Block
     from her2cds.report.model import Report
 
+_ONE_DOCUMENT = (ReportFormat.html, ReportFormat.fhir)
 _SUFFIXES = {"text": "txt", "json": "json", "markdown": "md", "html": "html", "pdf": "pdf", "fhir": "fhir.json"}
+
+
+def usage_fault(names: Sequence[str], output_format: ReportFormat, output: Path | None) -> str | None:
+    """Why reports on these inputs cannot be written as asked for; None where they can."""
+    many = len(names) > 1
+    if output is None:
+        needs_file = output_format is ReportFormat.pdf or (output_format in _ONE_DOCUMENT and many)
+        fault = f"--format {output_format}: give --output, a file or a folder for several patients"
+        return fault if needs_file else None
+    written: dict[str, str] = {}
+    for name in names if many else ():
+        file = _file_name(name, output_format)
+        before = written.setdefault(file, name)
+        if Path(before).absolute() != Path(name).absolute():  # the same input twice gives the same report twice
+            both = f"the reports on {before} and {name} would both be {output / file}"
+            return f"--output: {both}; rename one of the inputs, or write them into different folders"
+    return None
 
 
 def write_reports(
@@ -32,11 +50,7 @@ def write_reports(
     """Write the reports of all cases (name of the input, and case); `many` says that several inputs were given."""
     from her2cds.evaluation import report_on
 
-    one_document = output_format in (ReportFormat.html, ReportFormat.fhir)
-    needs_file = output_format is ReportFormat.pdf or (one_document and many)
-    if output is None and needs_file:
-        return fail(Exit.usage, f"--format {output_format}: give --output, a file or a folder for several patients")
-    if output is None and not one_document:
+    if output is None and output_format not in _ONE_DOCUMENT:
         reports = [report_on(case, knowledge) for _, case in cases]
         print_answers(reports, Format(output_format.value), _blocks, many=many)
         return Exit.ok
@@ -44,9 +58,12 @@ def write_reports(
         for name, case in cases:
             content = _content(case, knowledge, output_format)
             if output is None:
-                sys.stdout.buffer.write(content)
+                with standard_output() as stream:
+                    stream.write(content)
             else:
-                _write(output / f"{_stem(name)}.{_SUFFIXES[output_format]}" if many else output, content)
+                path = output / _file_name(name, output_format) if many else output
+                path.parent.mkdir(parents=True, exist_ok=True)
+                write_file(path, content)
     except OSError as error:
         return fail(Exit.failed_check, f"{error.filename or output}: {error.strerror or error}")
     except MissingExtraError as error:
@@ -95,10 +112,6 @@ def _blocks(report: Report) -> Iterator[Block]:
     return outline(report)
 
 
-def _write(path: Path, content: bytes) -> None:
-    path.parent.mkdir(parents=True, exist_ok=True)
-    path.write_bytes(content)
-
-
-def _stem(name: str) -> str:
-    return "patient" if name == "-" else Path(name).stem
+def _file_name(name: str, output_format: ReportFormat) -> str:
+    """The report on an input, in a folder of reports."""
+    return f"{'patient' if name == '-' else Path(name).stem}.{_SUFFIXES[output_format]}"

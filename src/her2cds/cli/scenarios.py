@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from her2cds.cli.files import write_file
 from her2cds.cli.options import Overlay, Rules
 from her2cds.cli.output import Exit, fail, open_knowledge, stdout
 
@@ -77,7 +78,7 @@ def _run(
             stdout(difference_text(result))
     if junit is not None:
         try:
-            junit.write_text(to_junit(results), encoding="utf-8")
+            write_file(junit, to_junit(results).encode())
         except OSError as error:
             return fail(Exit.failed_check, f"{junit}: {error.strerror}")
     return _summary(results, len(cases))
@@ -106,7 +107,7 @@ def freeze(
     try:
         head = [line for line in file.read_text(encoding="utf-8").splitlines(keepends=True) if line.startswith("#")]
         cases = read_suite([file], examples, knowledge, names=False)  # a rule that is gone is what has to be renewed
-        file.write_text("".join(head) + frozen(cases, knowledge), encoding="utf-8")
+        write_file(file, ("".join(head) + frozen(cases, knowledge)).encode())
     except (ScenarioError, ProfileError) as error:
         raise typer.Exit(int(fail(Exit.usage, str(error)))) from None
     except OSError as error:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import logging
 import re
+import uuid
 from asyncio import CancelledError
 from collections.abc import Iterable, Iterator
 from typing import TYPE_CHECKING, TypeVar
@@ -32,7 +33,8 @@ def run_on_dask(task: Task[R], parts: Iterable[Part], address: str) -> Iterator[
     from distributed import as_completed
 
     with _client(address) as client:
-        futures = {client.submit(task, part, pure=False, key=f"her2cds-{part.name}-{id(part)}"): part for part in parts}
+        run = uuid.uuid4().hex  # keys are the scheduler's: another run with parts of these names may be on it
+        futures = {client.submit(task, part, pure=False, key=f"her2cds-{run}-{part.name}"): part for part in parts}
         for future in as_completed(list(futures), loop=client.loop):
             yield _finished(future, futures.pop(future), address)
 

@@ -10,14 +10,14 @@ from functools import lru_cache, partial
 from pathlib import Path
 from typing import Literal, NamedTuple
 
+from her2cds.cohort.case import case_of, failure_words
 from her2cds.cohort.kb_changes import EntryChange, knowledge_changes
 from her2cds.cohort.source import Part, Row, plan, rows
 from her2cds.cohort.workers import cores, run_locally
 from her2cds.engine.explain import shown
 from her2cds.errors import CohortError, Her2CdsError, ProfileError
-from her2cds.evaluation import Case, KnowledgeBase, examine, load_knowledge
+from her2cds.evaluation import Case, KnowledgeBase, load_knowledge
 from her2cds.facts.truth import Truth
-from her2cds.profile.read import profile_from_tree
 
 About = Literal["profile", "answer", "fact", "regimen", "caution", "trial"]
 
@@ -67,11 +67,26 @@ class PatientChange:
 
 @dataclass(slots=True)
 class PartImpact:
-    """What changes in one part of a cohort. `invalid` patients are invalid under both knowledge bases."""
+    """What changes in one part of a cohort.
+
+    `invalid` patients are invalid under both knowledge bases; for `failed` ones a rule or the software failed under
+    at least one of them.
+    """
 
     patients: int = 0
     invalid: int = 0
+    failed: int = 0
     changed: list[PatientChange] = field(default_factory=list)
+
+
+@dataclass(frozen=True, slots=True)
+class _Failure:
+    """A patient for whom a rule or the software failed, and why."""
+
+    words: str
+
+
+_Found = Case | ProfileError | _Failure
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,11 +103,16 @@ class Versions:
 def compare_cohort(versions: Versions, cohort: Path, processes: int | None = None) -> Iterator[PartImpact]:
     """What changes in every part of a cohort, in the order of the input (default: one process per core).
 
-    Raises CohortError where the cohort, or a part of it, cannot be read.
+    Raises CohortError where the cohort cannot be read: at once, before the first part is asked for. What concerns one
+    part is raised when it comes to that part.
     """
+    return _compared(versions, plan(cohort, _PART_SIZE), processes or cores())
+
+
+def _compared(versions: Versions, parts: list[Part], processes: int) -> Iterator[PartImpact]:
     held: dict[int, PartImpact] = {}
     following = 1
-    for finished in run_locally(partial(compare_part, versions), plan(cohort, _PART_SIZE), processes or cores()):
+    for finished in run_locally(partial(compare_part, versions), parts, processes):
         if finished.result is None:
             raise finished.error or CohortError(f"{finished.part.name}: no result")
         held[finished.part.number] = finished.result
@@ -111,17 +131,24 @@ def compare_part(versions: Versions, part: Part) -> PartImpact:
         if row.tree is None and row.error is None:
             continue
         impact.patients += 1
-        before, after = _case(row, old, today), _case(row, new, today)
+        before, after = _found(row, old, today), _found(row, new, today)
+        impact.failed += isinstance(before, _Failure) or isinstance(after, _Failure)
         if isinstance(before, ProfileError) and isinstance(after, ProfileError):
             impact.invalid += 1
-            continue
-        changes = tuple(_differences(_standing(before), _standing(after)))
-        if changes:
-            identifier = next(one.chart.profile.id for one in (before, after) if isinstance(one, Case))
-            top = _top(before) != _top(after)
-            rules = tuple(_rules_at_work(before, after, edited))
-            impact.changed.append(PatientChange(part.file.name, row.line, identifier, top, changes, rules))
+        elif not (isinstance(before, _Failure) and isinstance(after, _Failure)):
+            impact.changed += _patient_changes(part.file.name, row.line, before, after, edited)
     return impact
+
+
+def _patient_changes(
+    file: str, line: int, before: _Found, after: _Found, edited: Iterable[EntryChange]
+) -> Iterator[PatientChange]:
+    """The patient with all that differs; nothing where nothing does."""
+    changes = tuple(_differences(_standing(before), _standing(after)))
+    if changes:
+        patient = next((one.chart.profile.id for one in (before, after) if isinstance(one, Case)), None)
+        rules = tuple(_rules_at_work(before, after, edited))
+        yield PatientChange(file, line, patient, _top(before) != _top(after), changes, rules)
 
 
 def frequent(changed: Iterable[PatientChange]) -> Counter[AnswerChange]:
@@ -148,20 +175,22 @@ def _edited_rules(versions: Versions) -> tuple[EntryChange, ...]:
     return tuple(one for one in changes if one.kind.endswith(" rule") or one.kind in ("criterion", "trial"))
 
 
-def _case(row: Row, knowledge: KnowledgeBase, today: Date) -> Case | ProfileError:
-    if row.error is not None:
-        return row.error
+def _found(row: Row, knowledge: KnowledgeBase, today: Date) -> _Found:
     try:
-        return examine(profile_from_tree(row.tree), knowledge, today=today)
+        return case_of(row, knowledge, today)
     except ProfileError as error:
         return error
+    except Exception as error:  # whatever one patient brings about must not end the comparison
+        return _Failure(failure_words(error))
 
 
 # --- How a patient stands ----------------------------------------------------------------------------------------
 
 
-def _standing(case: Case | ProfileError) -> Standing:
+def _standing(case: _Found) -> Standing:
     """Everything in an answer that a reader would see change, in few words."""
+    if isinstance(case, _Failure):
+        return {_PROFILE: f"failed: {case.words}"}
     if isinstance(case, ProfileError):
         return {_PROFILE: f"invalid at {', '.join(fault.path for fault in case.faults)}"}
     decision = case.decision
@@ -190,7 +219,7 @@ def _standing(case: Case | ProfileError) -> Standing:
 
 
 def _differences(before: Standing, after: Standing) -> Iterator[AnswerChange]:
-    """What differs; where a profile is valid under one knowledge base only, that alone.
+    """What differs; where a profile has an answer under one knowledge base only, that alone.
 
     The cautions of a regimen that enters or leaves go without saying.
     """
@@ -209,14 +238,12 @@ def _ranked_in_both(regimen: str, before: Standing, after: Standing) -> bool:
     return all(standing.get(subject, "").startswith("rank") for standing in (before, after))
 
 
-def _top(case: Case | ProfileError) -> tuple[str, ...]:
-    ranked = () if isinstance(case, ProfileError) else case.decision.ranked
+def _top(case: _Found) -> tuple[str, ...]:
+    ranked = case.decision.ranked if isinstance(case, Case) else ()
     return tuple(one.candidate.regimen.id for one in ranked if one.rank == 1)
 
 
-def _rules_at_work(
-    before: Case | ProfileError, after: Case | ProfileError, edited: Iterable[EntryChange]
-) -> Iterator[str]:
+def _rules_at_work(before: _Found, after: _Found, edited: Iterable[EntryChange]) -> Iterator[str]:
     """The changed entries whose condition holds, may hold, or did so before, for this patient."""
     for one in edited:
         verdicts = (case.decision.outcome.verdicts.get(one.id) for case in (before, after) if isinstance(case, Case))

@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import gc
 import json
-import traceback
 from collections import Counter
 from collections.abc import Iterator
 from contextlib import ExitStack
@@ -23,12 +22,12 @@ from pyarrow import ArrowException
 
 from her2cds.cohort.answer import AnswerRows
 from her2cds.cohort.answer import Row as TableRow
+from her2cds.cohort.case import case_of, failure_words
 from her2cds.cohort.columns import TABLES, Column
-from her2cds.cohort.source import Part, Row, rows
+from her2cds.cohort.source import Part, rows
 from her2cds.cohort.store import PartDone, Store
-from her2cds.errors import CohortError, CohortWriteError, EngineError, Her2CdsError, ProfileError
-from her2cds.evaluation import Case, KnowledgeBase, examine, load_knowledge, report_on
-from her2cds.profile.read import profile_from_tree
+from her2cds.errors import CohortError, CohortWriteError, Her2CdsError, ProfileError
+from her2cds.evaluation import KnowledgeBase, load_knowledge, report_on
 from her2cds.version import __version__
 
 # Rows of so many patients are held before they are written: memory stays flat whatever the size of a part.
@@ -69,9 +68,9 @@ def run_part(job: Job, part: Part) -> PartDone:
             files = {name: store.take_over(path, name) for name, path in writers.written(part.name)}
     except ArrowException as error:
         raise CohortWriteError(f"{part.name} cannot be written: {error}") from None
-    done = PartDone(number=part.number, lines=part.count, files=files, **counts)
     if sum(counts.values()) != part.count:
         raise CohortError(f"{part.name}: {part.count} lines planned, {sum(counts.values())} found")
+    done = PartDone(number=part.number, lines=part.count, files=files, **counts)
     store.write(f"parts/{part.name}.json", done.model_dump_json(indent=2).encode() + b"\n")
     return done
 
@@ -108,7 +107,7 @@ def _evaluate(job: Job, part: Part, knowledge: KnowledgeBase, writers: _Writers)
             counts["blank"] += 1
             continue
         try:
-            case = _case(row, knowledge, today)
+            case = case_of(row, knowledge, today)
             tables = AnswerRows((part.file.name, row.line, case.chart.profile.id), case, knowledge).tables()
             report = report_on(case, knowledge).to_json(indent=None) if job.reports else None
         except ProfileError as error:
@@ -117,33 +116,13 @@ def _evaluate(job: Job, part: Part, knowledge: KnowledgeBase, writers: _Writers)
             counts["invalid"] += 1
             continue
         except Exception as error:  # whatever one patient brings about must not cost the others their answer
-            writers.quarantine(
-                {"file": part.file.name, "line": row.line, "kind": "failed", "error": _told(error), "faults": []}
-            )
+            failure = {"kind": "failed", "error": failure_words(error), "faults": []}
+            writers.quarantine({"file": part.file.name, "line": row.line, **failure})
             counts["failed"] += 1
             continue
         writers.answer(tables, part.file.name, row.line, report)
         counts["answered"] += 1
     return dict(counts)
-
-
-def _case(row: Row, knowledge: KnowledgeBase, today: Date) -> Case:
-    if row.error is not None:
-        raise row.error
-    tree = row.tree
-    if isinstance(tree, dict) and "resourceType" in tree:
-        from her2cds.interop.fhir.importing import import_fhir  # imported late: most cohorts hold profiles
-
-        tree = import_fhir(tree, knowledge.knowledge, today=today).profile
-    return examine(profile_from_tree(tree), knowledge, today=today)
-
-
-def _told(error: Exception) -> str:
-    """Only our own messages are free of patient data; of others the class and the place must do."""
-    if isinstance(error, EngineError):
-        return str(error)
-    last = traceback.extract_tb(error.__traceback__)[-1]
-    return f"unexpected {type(error).__name__} in {Path(last.filename).name}, line {last.lineno}"
 
 
 # --- Writing -------------------------------------------------------------------------------------------------

@@ -10,7 +10,7 @@ from hashlib import sha256
 from pathlib import Path
 
 from her2cds.cohort.part import Job, run_part
-from her2cds.cohort.source import Part, plan
+from her2cds.cohort.source import Part, plan, refuse_what_is_not_utf8
 from her2cds.cohort.store import InputRecord, Manifest, PartDone, Store
 from her2cds.cohort.workers import Finished, cores, run_locally
 from her2cds.errors import CohortError, CohortWriteError
@@ -75,6 +75,7 @@ def run_cohort(options: Options, knowledge: KnowledgeBase, tell: Callable[[Progr
     A part without a result is a failure and does not stop the others, unless results cannot be written.
     Raises CohortError where the run cannot begin, or where there is no use in going on.
     """
+    refuse_what_is_not_utf8(options.output.absolute())
     store = Store(options.output)
     with store.locked():
         before = store.manifest()

@@ -7,13 +7,14 @@ hash; after that any process can read any part without the others.
 from __future__ import annotations
 
 import hashlib
+import os
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Literal
+from typing import IO, Any, Literal
 
 import pyarrow.parquet as pq
-from pyarrow import ArrowException
+from pyarrow import ArrowException, RecordBatch
 
 from her2cds.errors import CohortError, ProfileError, ProfileFault
 from her2cds.profile.json_text import MAX_BYTES, parse_json
@@ -28,13 +29,17 @@ _CUT_OFF = "The file ends here without a line break: it may be cut off."
 
 @dataclass(frozen=True, slots=True)
 class InputFile:
-    """One input file: its name in the results, where it lies, its size in bytes and its SHA-256."""
+    """One input file: its name in the results, where it lies, its size in bytes and its SHA-256.
+
+    `modified` is the time of its last change in nanoseconds: it tells of a change that leaves the size as it was.
+    """
 
     name: str
     path: str
     kind: Kind
     size: int
     sha256: str
+    modified: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,6 +100,9 @@ def plan(source: Path, part_size: int) -> list[Part]:
     parts: list[Part] = []
     for path in _input_files(source):
         kind = _KINDS[path.suffix.lower()]
+        # pyarrow opens what has a name in UTF-8 only; of any other file the name alone stands in the results.
+        refuse_what_is_not_utf8(path.resolve() if kind == "parquet" else Path(path.name))
+        before = _stat(path)
         digest = hashlib.sha256()
         chunks = _chunks(path, digest)
         if kind == "parquet":
@@ -103,12 +111,28 @@ def plan(source: Path, part_size: int) -> list[Part]:
                 pass
         else:
             ranges = list(_line_ranges(chunks, part_size, path))
-        file = InputFile(path.name, str(path.resolve()), kind, path.stat().st_size, digest.hexdigest())
+        where = str(path.resolve())
+        file = InputFile(path.name, where, kind, before.st_size, digest.hexdigest(), before.st_mtime_ns)
         parts += [
             Part(len(parts) + index, file, one.start, one.first, one.count, one.row_group)
             for index, one in enumerate(ranges, start=1)
         ]
     return parts
+
+
+def refuse_what_is_not_utf8(path: Path) -> None:
+    """Raise CohortError for a name that the results, or the libraries that read and write them, cannot hold."""
+    try:
+        str(path).encode()
+    except UnicodeEncodeError:
+        raise CohortError(f"{str(path)!a}: a name that is not UTF-8; rename the file or folder") from None
+
+
+def _stat(path: Path) -> os.stat_result:
+    try:
+        return path.stat()
+    except OSError as error:
+        raise CohortError(f"{path}: {error.strerror}") from None
 
 
 def _chunks(path: Path, digest: hashlib._Hash) -> Iterator[bytes]:
@@ -168,7 +192,7 @@ def _parquet_ranges(path: Path, part_size: int) -> Iterator[Range]:
     try:
         with pq.ParquetFile(path) as file:
             sizes = [file.metadata.row_group(index).num_rows for index in range(file.num_row_groups)]
-    except (ArrowException, OSError) as error:
+    except (ArrowException, OSError, UnicodeDecodeError) as error:  # the last of a column's name
         raise CohortError(f"{path}: not a sound Parquet file ({_first_line(error)}); it may be cut off") from None
     before = 0
     for group, rows in enumerate(sizes):
@@ -191,7 +215,8 @@ def rows(part: Part) -> Iterator[Row]:
     """
     path = Path(part.file.path)
     try:
-        if path.stat().st_size != part.file.size:
+        now = _stat(path)
+        if (now.st_size, now.st_mtime_ns) != (part.file.size, part.file.modified):
             raise CohortError(f"{part.file.name}: the file has changed since this run began")
         yield from _parquet_rows(part) if part.file.kind == "parquet" else _line_rows(part)
     except (ArrowException, OSError) as error:
@@ -203,24 +228,35 @@ def _line_rows(part: Part) -> Iterator[Row]:
     with Path(part.file.path).open("rb") as stream:
         stream.seek(part.start)
         for line in range(part.first, part.first + part.count):
-            content = stream.readline(MAX_BYTES + 1)
-            size = len(content)
-            while content and not content.endswith(b"\n") and (more := stream.readline(_CHUNK)):
-                size += len(more)  # an endless line is measured, not kept
-                content = more if more.endswith(b"\n") else content
+            content, size, ended = _next_line(stream)
             if size > MAX_BYTES:
                 yield Row(line, error=_too_long(size, _label(part, line)))
             else:
-                yield _read_line(content, line, _label(part, line))
+                yield _read_line(content, line, _label(part, line), ended=ended)
 
 
-def _read_line(content: bytes, line: int, label: str) -> Row:
+def _next_line(stream: IO[bytes]) -> tuple[bytes, int, bool]:
+    """The next line without its line break, its length, and whether it had one; an endless line is measured, not kept.
+
+    The line break (which may be two characters) is not the profile's: it does not count.
+    """
+    content = more = stream.readline(MAX_BYTES + 2)
+    size, ending = len(content), content[-2:]
+    while more and not more.endswith(b"\n"):
+        more = stream.readline(_CHUNK)
+        size, ending = size + len(more), (ending + more[-2:])[-2:]
+    ended = ending.endswith(b"\n")
+    size -= 2 if ending == b"\r\n" else int(ended)
+    return content[:size], size, ended
+
+
+def _read_line(content: bytes, line: int, label: str, *, ended: bool = True) -> Row:
     if not content.strip():
         return Row(line)
     try:
-        return Row(line, profile_tree(content.removesuffix(b"\n"), label))
+        return Row(line, profile_tree(content, label))
     except ProfileError as error:
-        if content.endswith(b"\n"):
+        if ended:
             return Row(line, error=error)
         faults = [ProfileFault(one.path, one.found, one.expected, one.remedy or _CUT_OFF) for one in error.faults]
         return Row(line, error=ProfileError(faults, label))
@@ -242,21 +278,47 @@ def _parquet_rows(part: Part) -> Iterator[Row]:
             low, high = max(part.start - position, 0), min(end - position, batch.num_rows)
             if low < high:
                 first = part.first + position + low - part.start
-                for index, record in enumerate(batch.slice(low, high - low).to_pylist()):
-                    yield _read_record(record, first + index, _label(part, first + index))
+                for line, record in enumerate(_records(batch.slice(low, high - low)), start=first):
+                    yield _read_record(record, line, _label(part, line))
             position += batch.num_rows
             if position >= end:
                 return
 
 
-def _read_record(record: dict[str, Any], line: int, label: str) -> Row:
+def _records(batch: RecordBatch) -> list[dict[str, Any] | list[ProfileFault]]:
+    """The rows of a batch as Python values; in place of a row with values that cannot be converted, its faults.
+
+    Parquet holds more than Python does: text that is no UTF-8, nanoseconds, dates after the year 9999.
+    """
+    try:
+        rows: list[dict[str, Any] | list[ProfileFault]] = batch.to_pylist()
+    except Exception:  # of many classes; none says which row it was
+        return [_one_record(batch, index) for index in range(batch.num_rows)]
+    return rows
+
+
+def _one_record(batch: RecordBatch, index: int) -> dict[str, Any] | list[ProfileFault]:
+    record: dict[str, Any] = {}
+    faults = []
+    for name, column in zip(batch.schema.names, batch.columns, strict=True):
+        try:
+            record[name] = column[index].as_py()
+        except Exception as error:  # its message would hold the value
+            found = f"a value that cannot be read ({type(error).__name__})"
+            faults.append(ProfileFault(f"$.{name}", found, "UTF-8 text, or a date up to the year 9999"))
+    return faults or record
+
+
+def _read_record(record: dict[str, Any] | list[ProfileFault], line: int, label: str) -> Row:
+    if isinstance(record, list):
+        return Row(line, error=ProfileError(record, label))
     if _JSON_COLUMN not in record:
         return Row(line, _without_nulls(record))
     text = record[_JSON_COLUMN]
     if not isinstance(text, str | bytes):
         fault = ProfileFault(f"$.{_JSON_COLUMN}", "no text", "the JSON text of a profile")
         return Row(line, error=ProfileError([fault], label))
-    return _read_line((text if isinstance(text, bytes) else text.encode()) + b"\n", line, label)
+    return _read_line(text if isinstance(text, bytes) else text.encode(), line, label)
 
 
 def _without_nulls(value: Any) -> Any:

@@ -5,12 +5,13 @@
     quarantine/ reports/             part-000001.ndjson … (quarantine only where there is something in it)
     parts/part-000001.json           written last: the part is done, with its counts and the hash of each of its files
 
-Every file is written under another name and renamed when it is complete. A run that is stopped at any moment leaves
-finished parts, and files that the next run replaces.
+Every file is written under another name and renamed when it is complete; a rename is on disk before the next one
+begins. A run that is stopped at any moment leaves finished parts, and files that the next run replaces.
 """
 
 from __future__ import annotations
 
+import errno
 import fcntl
 import hashlib
 import os
@@ -19,15 +20,15 @@ import uuid
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Self
 
-from pydantic import BaseModel, ConfigDict, ValidationError
+from pydantic import BaseModel, ConfigDict, ValidationError, model_validator
 
 from her2cds.cohort.source import Part
 from her2cds.errors import CohortError, CohortWriteError
 
 FORMAT = "her2cds-cohort-1"
 _WRITING = ".writing"
-_CHUNK = 1 << 20
 
 
 class _Record(BaseModel):
@@ -69,6 +70,12 @@ class PartDone(_Record):
     invalid: int
     failed: int
     files: dict[str, tuple[int, str]]
+
+    @model_validator(mode="after")
+    def _adds_up(self) -> Self:
+        if self.blank + self.answered + self.invalid + self.failed != self.lines:
+            raise ValueError("the counts do not add up")
+        return self
 
 
 class Store:
@@ -133,13 +140,31 @@ class Store:
     # --- Parts ----------------------------------------------------------------------------------------------
 
     def done(self, part: Part) -> PartDone | None:
-        """The record of a part if it is finished and its files are there."""
+        """The record of a part if it is finished and its files are, byte for byte, what was written."""
         try:
             found = PartDone.model_validate_json((self.folder / "parts" / f"{part.name}.json").read_bytes())
-            sizes = {name: (self.folder / name).stat().st_size for name in found.files}
         except (OSError, ValidationError):
             return None
-        return found if all(sizes[name] == size for name, (size, _) in found.files.items()) else None
+        sound = (found.number, found.lines) == (part.number, part.count) and self.damaged(found) is None
+        return found if sound else None
+
+    def damaged(self, done: PartDone, but: str = "") -> str | None:
+        """The first file of a finished part that is not what was written; `but` names a folder to pass over.
+
+        Each file is read in pieces: memory stays flat.
+        """
+        names = (name for name in done.files if name.partition("/")[0] != but)
+        return next((name for name in names if not self._is(name, *done.files[name])), None)
+
+    def _is(self, name: str, size: int, digest: str) -> bool:
+        path = self.folder / name
+        try:
+            if path.stat().st_size != size:
+                return False
+            with path.open("rb") as stream:
+                return hashlib.file_digest(stream, "sha256").hexdigest() == digest
+        except OSError:
+            return False
 
     def all_done(self) -> list[PartDone]:
         """The records of all finished parts. Raises CohortError for one that cannot be read."""
@@ -168,9 +193,7 @@ class Store:
             digest = hashlib.file_digest(stream, "sha256").hexdigest()
             os.fsync(stream.fileno())
         size = path.stat().st_size
-        target = self.folder / name
-        target.parent.mkdir(exist_ok=True)
-        path.replace(target)
+        self._place(path, name)
         return size, digest
 
     def write(self, name: str, content: bytes) -> None:
@@ -178,15 +201,35 @@ class Store:
         temporary = self.folder / _WRITING / uuid.uuid4().hex
         try:
             temporary.parent.mkdir(parents=True, exist_ok=True)
-            (self.folder / name).parent.mkdir(parents=True, exist_ok=True)
             with temporary.open("wb") as stream:
                 stream.write(content)
                 stream.flush()
                 os.fsync(stream.fileno())
-            temporary.replace(self.folder / name)
+            self._place(temporary, name)
         except OSError as error:
             temporary.unlink(missing_ok=True)
             raise CohortWriteError(f"{self.folder / name}: {error.strerror}") from None
+
+    def _place(self, temporary: Path, name: str) -> None:
+        """Rename a complete file to its place, on disk too: no power cut keeps a later rename and loses this one."""
+        target = self.folder / name
+        if not target.parent.is_dir():
+            target.parent.mkdir(exist_ok=True)
+            _sync(self.folder)
+        temporary.replace(target)
+        _sync(target.parent)
+
+
+def _sync(folder: Path) -> None:
+    """Wait until the names in a folder are on disk, where the file system knows how."""
+    handle = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
+    try:
+        os.fsync(handle)
+    except OSError as error:
+        if error.errno not in (errno.EINVAL, errno.ENOTSUP):
+            raise
+    finally:
+        os.close(handle)
 
 
 def _differences(folder: Path, before: Manifest, now: Manifest) -> str:

@@ -127,11 +127,16 @@ def summarise(folder: Path, knowledge: Knowledge) -> Summary:
         raise CohortError(f"{folder}: no results of a cohort run here (manifest.json is missing)")
     done = store.all_done()
     counting = _Counting()
-    try:
-        for part in done:
+    for part in done:
+        damaged = store.damaged(part, but="reports")  # which no count is made from
+        if damaged:
+            what = "cannot be read: not what was written (damaged or lost)"
+            raise CohortError(f"{folder / damaged}: {what}; run the cohort again")
+        try:
             counting.add(folder, part)
-    except (ArrowException, OSError) as error:
-        raise CohortError(f"{folder}: a result cannot be read ({error}); run the cohort again") from None
+        except (ArrowException, OSError, ValueError, LookupError, TypeError) as error:
+            what = f"the results of part {part.number} cannot be read ({type(error).__name__})"
+            raise CohortError(f"{folder}: {what}; run the cohort again") from None
     return counting.summary(manifest, done, knowledge)
 
 

@@ -174,4 +174,4 @@ def _word_resembles(token: str, knowledge: Knowledge) -> bool:
 def _texts(concept: object) -> list[str]:
     texts = [str(one["display"]) for one in codings(concept) if isinstance(one.get("display"), str)]
     texts += [str(one["text"]) for one in listed(concept) if isinstance(one.get("text"), str)]
-    return list(dict.fromkeys(texts))
+    return list(dict.fromkeys("".join(one if one.isprintable() else " " for one in text) for text in texts))
