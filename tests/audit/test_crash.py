@@ -2,19 +2,23 @@
 
 from __future__ import annotations
 
+import json
 import random
 import signal
 import subprocess
 import sys
 import time
+from collections import Counter
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 from pathlib import Path
+from threading import Event
 from typing import IO
 
 import pytest
 
+from her2cds.audit.database import Database
 from her2cds.audit.log import AuditLog
 from her2cds.errors import AuditError
 from tests.audit.helpers import record
@@ -160,6 +164,58 @@ def test_one_killed_writer_does_not_hold_up_the_others(url: str, tmp_path: Path)
     assert_all_there(url, [victim, *others])
 
 
+def test_on_a_slow_disk_a_writer_gets_its_turn_between_others_that_never_pause(tmp_path: Path) -> None:
+    url = str(tmp_path / "audit.sqlite")
+    AuditLog.open(url).close()
+    turns: Counter[str] = Counter()
+    over = Event()
+
+    def hold_the_lock(who: str) -> None:
+        database = Database(url)
+        while not over.is_set():
+            with database.writing():
+                time.sleep(0.05)  # as a commit on a slow disk
+            turns[who] += 1
+
+    with ThreadPoolExecutor(2) as pool:
+        busy = [pool.submit(hold_the_lock, who) for who in ("one", "other")]
+        try:
+            wait_until(lambda: turns.total() > 2)
+            with AuditLog.open(url) as log:
+                for _ in range(5):
+                    record(log)
+        finally:
+            over.set()
+    assert [one.result() for one in busy] == [None, None]
+    assert turns.total() < 30, "an entry had to wait for more than about two turns of each of the others"
+
+
+ANOTHER_PROCESS = """
+import sys
+from her2cds.audit.log import AuditLog
+with AuditLog.open(sys.argv[1]) as log:
+    print([entry.number for entry in log.entries()])
+"""
+
+
+def test_a_log_opened_twice_by_one_process_loses_nothing_to_another(tmp_path: Path) -> None:
+    """SQLite's locks go when a process closes the file by hand; another one then takes the write-ahead log away."""
+    url = str(tmp_path / "audit.sqlite")
+
+    def seen_elsewhere() -> list[int]:
+        done = subprocess.run([sys.executable, "-c", ANOTHER_PROCESS, url], capture_output=True, check=True, timeout=60)
+        numbers: list[int] = json.loads(done.stdout)
+        return numbers
+
+    with AuditLog.open(url) as log:
+        record(log)
+        with AuditLog.open(url):
+            assert seen_elsewhere() == [1]
+            record(log)
+            assert seen_elsewhere() == [1, 2]
+    assert seen_elsewhere() == [1, 2]
+
+
 def test_a_crash_of_the_postgresql_server_loses_nothing_acknowledged(postgresql: PostgreSQL, tmp_path: Path) -> None:
     url = postgresql.new_database("crash")
     with AuditLog.open(url) as log:
@@ -180,8 +236,6 @@ def test_a_crash_of_the_postgresql_server_loses_nothing_acknowledged(postgresql:
 def test_a_server_that_acknowledges_before_the_disk_is_told_not_to(postgresql: PostgreSQL) -> None:
     from sqlalchemy import text
 
-    from her2cds.audit.database import Database
-
     url = postgresql.new_database("hasty")
     with Database(url).writing() as connection:
         connection.execute(text("ALTER DATABASE hasty SET synchronous_commit TO off"))
@@ -191,8 +245,6 @@ def test_a_server_that_acknowledges_before_the_disk_is_told_not_to(postgresql: P
 
 def test_sqlite_writes_to_the_disk_before_it_acknowledges(tmp_path: Path) -> None:
     from sqlalchemy import text
-
-    from her2cds.audit.database import Database
 
     AuditLog.open(str(tmp_path / "audit.sqlite"))
     with Database(str(tmp_path / "audit.sqlite")).reading() as connection:

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import fcntl
 import os
 from collections.abc import Iterator
 from contextlib import AbstractContextManager, contextmanager, nullcontext
 from pathlib import Path
+from tempfile import mkstemp
 from threading import Lock
 from typing import Any
 
@@ -94,8 +96,11 @@ class Database:
 
     def _prepare_file(self, create: bool) -> None:
         """Make the file, for its owner's eyes only, before SQLite makes it for everyone's."""
+        path = Path(self._url.database or "")
         with self._told():
-            os.close(os.open(Path(self._url.database or ""), os.O_RDWR | (os.O_CREAT if create else 0), 0o600))
+            if create and not path.exists():
+                _make_private(path)
+            path.stat()
 
     @contextmanager
     def _told(self) -> Iterator[None]:
@@ -108,6 +113,22 @@ class Database:
             raise AuditError(f"audit log {self.name}: {what}") from None
         except OSError as error:
             raise AuditError(f"audit log {self.name}: {error.strerror or error}") from None
+
+
+def _make_private(path: Path) -> None:
+    """An empty file that is closed before it has its name.
+
+    A log that is open is never opened by hand: closing it would drop the locks that SQLite holds in this process
+    (https://www.sqlite.org/howtocorrupt.html, 2.2), and another process could take the log's newest part away.
+    """
+    handle, unnamed = mkstemp(dir=path.parent, prefix=f".{path.name}.")
+    os.close(handle)
+    try:
+        os.link(unnamed, path)
+    except FileExistsError:
+        return  # another process or thread was faster
+    finally:
+        Path(unnamed).unlink()
 
 
 def _read_url(text: str) -> URL:
@@ -138,8 +159,17 @@ def _set_up_sqlite(connection: Any, _record: object) -> None:
 
 def _begin_sqlite(connection: Connection) -> None:
     """A writer takes the lock at once: one that read first and then wrote could be refused in the middle."""
-    writes = connection.get_execution_options().get("writes", False)
-    connection.exec_driver_sql("BEGIN IMMEDIATE" if writes else "BEGIN")
+    if not connection.get_execution_options().get("writes", False):
+        connection.exec_driver_sql("BEGIN")
+        return
+    # SQLite lets in whoever asks first, and a waiting process asks ten times a second: between others that write
+    # without a pause it could wait for minutes. So only one process at a time asks, and the others queue behind it.
+    queue = os.open(f"{connection.engine.url.database}-queue", os.O_RDWR | os.O_CREAT, 0o600)
+    try:
+        fcntl.flock(queue, fcntl.LOCK_EX)
+        connection.exec_driver_sql("BEGIN IMMEDIATE")
+    finally:
+        os.close(queue)
 
 
 def _set_up_postgresql(connection: Any, _record: object) -> None:
