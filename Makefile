@@ -49,10 +49,12 @@ provenance: $(STAMP)
 wheel-check: $(STAMP)
 	$(BIN)/python scripts/check_wheel.py
 
-# What only tests need and no Python package carries: axe-core for the accessibility audit, the official FHIR R4 schema.
-# Chromium and PostgreSQL are the machine's own. Without them the tests concerned are skipped.
+# What only tests need and no Python package carries: axe-core for the accessibility audit, a rules engine to compare
+# with, the official FHIR R4 schema. Chromium and PostgreSQL are the machine's own. Without them the tests concerned are
+# skipped; with HER2CDS_REQUIRE_ALL=1, as in CI, they fail.
 test-tools:
 	npm install --silent --no-audit --no-fund --prefix build axe-core@4
+	npm install --silent --no-audit --no-fund --prefix build/node json-rules-engine@7
 	scripts/fetch_fhir_schema.sh
 
 # The documentation as a site (in site/), knowledge base included; a broken link or a warning fails it.

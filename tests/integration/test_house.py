@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 import shutil
 import subprocess
@@ -102,3 +103,20 @@ def test_the_lock_holds_a_fitting_version_of_every_declared_dependency() -> None
         name = canonicalize_name(one.name)
         if name != project["name"]:
             assert all(one.specifier.contains(version) for version in locked[name]), one
+
+
+@pytest.mark.parametrize(("required", "exit_code"), [("", 0), ("1", 1)])
+def test_where_everything_is_required_a_skipped_test_is_a_failed_one(required: str, exit_code: int) -> None:
+    """By the example of two files that skip where the samples and texts are not there: one by one, and as a whole."""
+    files = ["tests/integration/test_import.py", "tests/integration/test_provenance_sources.py"]
+    nowhere = dict.fromkeys(["HER2CDS_SAMPLES", "HER2CDS_TEXTS"], "/nowhere")
+    done = subprocess.run(
+        [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", "-k", "sample or claim_of", *files],
+        cwd=PROJECT,
+        env={**os.environ, **nowhere, "HER2CDS_REQUIRE_ALL": required},
+        capture_output=True,
+        text=True,
+        timeout=120,
+    )
+    assert done.returncode == exit_code, done.stdout
+    assert ("allows no skip" in done.stdout) == bool(required)
