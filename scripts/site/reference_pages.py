@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from typing import Any
 
 import typer
+from typer.core import TyperGroup
 
 from her2cds.cli.app import app
 from her2cds.knowledge.base import Knowledge
@@ -57,9 +58,11 @@ def _command_line() -> Iterator[str]:
 
 
 def _commands(command: Any, name: str) -> Iterator[str]:
-    for child_name, child in sorted(getattr(command, "commands", {}).items()):
+    context = typer.Context(command)
+    for child_name in sorted(command.list_commands(context)):
+        child = command.get_command(context, child_name)
         full = f"{name} {child_name}"
-        if getattr(child, "commands", None):
+        if isinstance(child, TyperGroup):
             yield from _commands(child, full)
             continue
         yield f"## {full}\n"

@@ -2,8 +2,8 @@
 
 Exit codes: 0 a report (or a sound input), 2 wrong usage, 3 an invalid patient profile, 4 an invalid knowledge
 base, 5 a rule that could not be evaluated, 6 an audit log that cannot be used. With several files the highest
-code counts; one bad file does not stop the others. Heavy parts are imported inside the commands, so that each
-command pays only for its own.
+code counts; one bad file does not stop the others. A command is imported when it is asked for,
+and its heavy parts when it needs them, so that each pays only for its own.
 """
 
 from __future__ import annotations
@@ -12,204 +12,87 @@ import gc
 import io
 import os
 import sys
-from contextlib import nullcontext
-from enum import StrEnum
-from functools import partial
-from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Literal
+from importlib import import_module
+from typing import Any, NamedTuple
 
 import typer
+from typer.core import TyperGroup
 
-from her2cds.cli import author, explore, scenarios
-from her2cds.cli.audit import OptionalUrl, audit_app, open_log, recorded_case
-from her2cds.cli.cohort import cohort_app
-from her2cds.cli.doctor import doctor
-from her2cds.cli.generate import generate
-from her2cds.cli.imports import import_app
-from her2cds.cli.kb import kb_app
-from her2cds.cli.kb_diff import diff
-from her2cds.cli.options import File, Files, Format, Output, Overlay, Registry, ReportFormat, Rules
-from her2cds.cli.output import Exit, content_of, fail, guarded, open_knowledge, print_answers, stdout
-from her2cds.cli.serve import serve
-from her2cds.cli.trials import trials_app
-from her2cds.rendering.plain import one_line
 
-if TYPE_CHECKING:
-    from collections.abc import Iterator
+class _Place(NamedTuple):
+    """Where a command is: a module of this package, and in it a function, or a group of commands."""
 
-    from her2cds.audit.log import AuditLog
-    from her2cds.evaluation import Case, KnowledgeBase
-    from her2cds.rendering.blocks import Block
-    from her2cds.report.ranked_because import RankedBecause
-    from her2cds.report.why import Why
+    module: str
+    name: str
+
+
+_COMMANDS = {
+    "evaluate": _Place("patient", "evaluate"),
+    "validate": _Place("patient", "validate"),
+    "explain": _Place("patient", "explain"),
+    "questions": _Place("explore", "questions"),
+    "what-if": _Place("explore", "what_if"),
+    "compare": _Place("explore", "compare"),
+    "trials": _Place("trials", "trials_app"),
+    "import": _Place("imports", "import_app"),
+    "cohort": _Place("cohort", "cohort_app"),
+    "generate": _Place("generate", "generate"),
+    "serve": _Place("serve", "serve"),
+    "audit": _Place("audit", "audit_app"),
+    "kb": _Place("kb", "kb_app"),
+    "test": _Place("scenarios", "run_tests"),
+    "schema": _Place("about", "schema"),
+    "version": _Place("about", "version"),
+    "doctor": _Place("doctor", "doctor"),
+}
+
+
+class _Commands(TyperGroup):
+    """Commands in the order of the help, each imported when it is asked for."""
+
+    def list_commands(self, _ctx: Any) -> list[str]:
+        """The names of all commands, without importing any."""
+        return list(_COMMANDS)
+
+    def get_command(self, ctx: Any, cmd_name: str) -> Any:
+        """The command of a name, or None where there is none."""
+        if cmd_name in _COMMANDS and cmd_name not in self.commands:
+            self.add_command(_load(cmd_name))
+        return super().get_command(ctx, cmd_name)
+
+    def resolve_command(self, ctx: Any, args: list[str]) -> Any:
+        """A name that is no command's is compared with all of them, to suggest what was meant."""
+        if args and args[0] not in _COMMANDS:
+            for name in _COMMANDS:
+                self.get_command(ctx, name)
+        return super().resolve_command(ctx, args)
+
+
+def _load(name: str) -> Any:
+    place = _COMMANDS[name]
+    found = getattr(import_module(f"her2cds.cli.{place.module}"), place.name)
+    holder = typer.Typer(rich_markup_mode=None)
+    if isinstance(found, typer.Typer):
+        holder.add_typer(found, name=name)
+    else:
+        holder.command(name)(found)
+    return typer.main.get_group(holder).commands[name]
+
 
 app = typer.Typer(
     name="her2cds",
+    cls=_Commands,
     help="Clinical decision support for HER2 breast cancer: ranked, cited candidate therapies. Decision support only.",
     no_args_is_help=True,
     add_completion=False,
     pretty_exceptions_enable=False,
     rich_markup_mode=None,
 )
-app.add_typer(kb_app, name="kb")
-app.add_typer(trials_app, name="trials")
-app.add_typer(audit_app, name="audit")
-app.add_typer(cohort_app, name="cohort")
-app.add_typer(import_app, name="import")
-app.command()(explore.questions)
-app.command(name="what-if")(explore.what_if)
-app.command()(explore.compare)
-app.command()(generate)
-kb_app.command()(diff)
-app.command(name="test")(scenarios.run_tests)
-app.command()(doctor)
-app.command()(serve)
 
 
-class SchemaKind(StrEnum):
-    """What a JSON Schema describes."""
-
-    patient = "patient"
-    report = "report"
-    rules = "rules"
-
-
-@app.command()
-def evaluate(
-    files: Files,
-    output_format: Annotated[
-        ReportFormat, typer.Option("--format", "-f", help="text, json, markdown, html, pdf or fhir")
-    ] = ReportFormat.text,
-    output: Annotated[
-        Path | None, typer.Option("--output", "-o", help="file to write; for several patients a folder")
-    ] = None,
-    registry: Registry = None,
-    audit: OptionalUrl = None,
-    overlay: Overlay = None,
-    rules: Rules = None,
-) -> None:
-    """Evaluate patient profiles and print a report for each."""
-    from her2cds.cli.reports import usage_fault, write_reports
-
-    fault = usage_fault(files, output_format, output)
-    if fault is not None:  # before anything is evaluated, and recorded as answered
-        raise typer.Exit(int(fail(Exit.usage, fault)))
-    knowledge = open_knowledge(rules, registry, overlay)
-    worst = Exit.ok
-    cases: list[tuple[str, Case]] = []
-    with open_log(audit, create=True) if audit else nullcontext() as log:
-        for name in files:
-            found = guarded(name, partial(_case, name, knowledge, log))
-            if isinstance(found, Exit):
-                worst = max(worst, found)
-            else:
-                cases.append((name, found))
-    worst = max(worst, write_reports(cases, knowledge, output_format, output, many=len(files) > 1))
-    raise typer.Exit(int(worst))
-
-
-@app.command()
-def validate(files: Files, overlay: Overlay = None, rules: Rules = None) -> None:
-    """Check patient profiles without evaluating them; list every fault."""
-    from her2cds.errors import ProfileError
-    from her2cds.profile.read import make_chart, read_profile
-
-    knowledge = open_knowledge(rules, overlay=overlay)
-    worst = Exit.ok
-    for name in files:
-        try:
-            chart = make_chart(read_profile(content_of(name), name), knowledge.knowledge, label=name)
-        except ProfileError as error:
-            worst = max(worst, fail(Exit.invalid_patient, str(error)))
-            continue
-        stdout(f"{name}: valid")
-        for notice in chart.notices:
-            stdout(f"  note: {one_line(notice)}")
-    raise typer.Exit(int(worst))
-
-
-@app.command()
-def schema(
-    kind: Annotated[SchemaKind, typer.Argument(help="patient, report or rules")],
-    output: Annotated[
-        Path | None, typer.Option("--output", "-o", help="for rules: folder to write one schema per kind of file")
-    ] = None,
-    rules: Rules = None,
-) -> None:
-    """Print the JSON Schema of the patient profile, of the report, or of the files of a knowledge base."""
-    import json
-
-    if kind is SchemaKind.rules:
-        author.print_rule_schemas(open_knowledge(rules).knowledge, output)
-        return
-
-    from her2cds.profile.model import Profile
-    from her2cds.report.model import Report
-
-    model = Profile if kind is SchemaKind.patient else Report
-    mode: Literal["validation", "serialization"] = "validation" if kind is SchemaKind.patient else "serialization"
-    content = {"$schema": "https://json-schema.org/draft/2020-12/schema", **model.model_json_schema(mode=mode)}
-    stdout(json.dumps(content, indent=2, ensure_ascii=False))
-
-
-@app.command()
-def version(overlay: Overlay = None, rules: Rules = None) -> None:
-    """Print the versions of the software and of the knowledge base."""
-    from her2cds.version import __version__
-
-    knowledge = open_knowledge(rules, overlay=overlay).knowledge
-    data = knowledge.data
-    stdout(f"her2cds {__version__}")
-    stdout(f"knowledge base {data.manifest.id} {data.manifest.version} ({data.content_hash[:12]})")
-    if knowledge.overlay:
-        over = knowledge.overlay.overlay
-        stdout(f"overlay {over.id} {over.version} ({knowledge.overlay.content_hash[:12]})")
-    stdout(data.manifest.evidence_cut_off)
-
-
-@app.command()
-def explain(
-    file: File,
-    name: Annotated[str, typer.Argument(help="a regimen, rule, trial, criterion or derived fact")],
-    over: Annotated[
-        str | None, typer.Option("--over", metavar="REGIMEN", help="compare with this ranked regimen instead")
-    ] = None,
-    depth: Annotated[int, typer.Option("--depth", min=0, max=99, help="how deep the trees are printed")] = 3,
-    output_format: Output = Format.text,
-    overlay: Overlay = None,
-    rules: Rules = None,
-) -> None:
-    """Explain why, or why not: the conditions with the patient's values, where they come from, and the sources."""
-    knowledge = open_knowledge(rules, overlay=overlay)
-    found = guarded(file, lambda: _explanation(file, name, over, knowledge))
-    if isinstance(found, Exit):
-        raise typer.Exit(int(found))
-    print_answers([found], output_format, lambda one: _explanation_blocks(one, depth), many=False)
-
-
-def _case(name: str, knowledge: KnowledgeBase, log: AuditLog | None) -> Case:
-    from her2cds.evaluation import examine
-
-    if log is not None:
-        return recorded_case(content_of(name), name, knowledge, log)
-    return examine(content_of(name), knowledge, label=name)
-
-
-def _explanation(file: str, name: str, over: str | None, knowledge: KnowledgeBase) -> Why | RankedBecause:
-    from her2cds import evaluation
-    from her2cds.profile.read import read_profile
-
-    profile = read_profile(content_of(file), file)
-    if over is not None:
-        return evaluation.explain_order(profile, name, over, knowledge, label=file)
-    return evaluation.explain(profile, name, knowledge, label=file)
-
-
-def _explanation_blocks(answer: Why | RankedBecause, depth: int) -> Iterator[Block]:
-    from her2cds.rendering.outline_answers import outline_ranked_because, outline_why
-    from her2cds.report.why import Why
-
-    return outline_why(answer, depth) if isinstance(answer, Why) else outline_ranked_because(answer)
+@app.callback()
+def _program() -> None:
+    """Has no options of its own; typer wants one of these where no command is registered."""
 
 
 def main() -> None:

@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from her2cds.cli import author, mutate, releases, scenarios
+from her2cds.cli import author, kb_diff, mutate, releases, scenarios
 from her2cds.cli.options import Overlay, Rules
 from her2cds.cli.output import Exit, fail, open_knowledge, stdout
 
@@ -148,6 +148,7 @@ def verify(
     raise typer.Exit(int(Exit.ok if report.ok else Exit.failed_check))
 
 
+kb_app.command()(kb_diff.diff)
 kb_app.command()(mutate.mutate)
 kb_app.command()(scenarios.freeze)
 kb_app.command(name="release-manifest")(releases.release_manifest)

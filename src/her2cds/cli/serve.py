@@ -10,9 +10,9 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from her2cds.cli.audit import OptionalUrl, open_log
 from her2cds.cli.options import Overlay, Registry, Rules
 from her2cds.cli.output import Exit, fail, open_knowledge, stdout
+from her2cds.cli.recording import OptionalUrl, open_log
 
 if TYPE_CHECKING:
     from her2cds.service.settings import Settings
