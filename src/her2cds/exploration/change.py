@@ -10,7 +10,7 @@ from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict
 
-from her2cds.engine.explain import explain, shown
+from her2cds.engine.explain import Explainer, explain, shown
 from her2cds.evaluation import Case, KnowledgeBase, examine
 from her2cds.facts.truth import Truth
 from her2cds.knowledge.base import Knowledge
@@ -180,7 +180,8 @@ class _Comparing:
         )
 
     def _statement(self, decision: Decision) -> str | None:
-        return statement_for(self._knowledge, decision.outcome, decision.gathered, decision.deferred)
+        explainer = Explainer(decision.outcome.facts, self._knowledge)
+        return statement_for(self._knowledge, decision.outcome, decision.gathered, decision.deferred, explainer.explain)
 
     def _facts(self) -> Iterator[FactChanged]:
         before, after = self._before.decision.outcome.facts, self._after.decision.outcome.facts

@@ -105,7 +105,11 @@ class ReportAssembler:
 
     def _statement(self) -> str | None:
         return statement_for(
-            self._context.knowledge, self._context.outcome, self._decision.gathered, self._decision.deferred
+            self._context.knowledge,
+            self._context.outcome,
+            self._decision.gathered,
+            self._decision.deferred,
+            self._context.explain,
         )
 
     # --- Classification ---------------------------------------------------------------------------

@@ -2,22 +2,27 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from itertools import islice
 
 from her2cds.engine.compiled import Outcome
-from her2cds.engine.explain import Explainer, Explanation
+from her2cds.engine.explain import Explanation
 from her2cds.facts.truth import Truth
 from her2cds.facts.values import ScalarFact
 from her2cds.knowledge.base import Knowledge
+from her2cds.knowledge.conditions import Condition
 from her2cds.recommendation.candidates import Gathered
 
 _NEAREST = 3
 _CONDITIONS = 3
 
+Explain = Callable[[Condition], Explanation]
 
-def statement_for(knowledge: Knowledge, outcome: Outcome, gathered: Gathered, deferred: tuple[str, ...]) -> str | None:
-    """Why no therapy is listed; None where there is at least one."""
+
+def statement_for(
+    knowledge: Knowledge, outcome: Outcome, gathered: Gathered, deferred: tuple[str, ...], explain: Explain
+) -> str | None:
+    """Why no therapy is listed, in the explanations of the report; None where there is at least one."""
     if deferred:
         questions = " ".join(knowledge.facts[fact].ask or fact for fact in deferred)
         return f"No therapy is listed yet, because what decides most is not known. {questions}"
@@ -34,14 +39,13 @@ def statement_for(knowledge: Knowledge, outcome: Outcome, gathered: Gathered, de
         )
     if gathered.excluded:
         return "Every regimen that the rules would offer is ruled out for this patient; the reasons are listed."
-    nearest = _nearest(knowledge, outcome)
+    nearest = _nearest(knowledge, explain)
     return f"No rule of the knowledge base offers a therapy for this profile. Nearest rules: {nearest}."
 
 
-def _nearest(knowledge: Knowledge, outcome: Outcome) -> str:
+def _nearest(knowledge: Knowledge, explain: Explain) -> str:
     """The offers that fail in the fewest conditions, with what fails."""
     misses: list[tuple[int, str, dict[str, Explanation]]] = []
-    explain = Explainer(outcome.facts, knowledge).explain
     for rule in knowledge.rules_of("therapy"):
         if rule.offer is None or rule.offer.category == "investigational":
             continue
