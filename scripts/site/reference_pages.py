@@ -31,6 +31,8 @@ _LIBRARY = """# Library
 
 ::: her2cds.report.model
 
+::: her2cds.report.trial_model
+
 ::: her2cds.report.why
     options:
       members: [Why, RuleExplained, Step]

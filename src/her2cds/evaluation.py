@@ -119,7 +119,7 @@ def explain(
     from her2cds.report.why import WhyNot  # imported late: only explanations need it
 
     case = examine(patient, knowledge, today=today, label=label)
-    context = ReportContext(knowledge.knowledge, case.decision.outcome, case.chart, knowledge.registry)
+    context = ReportContext(knowledge.knowledge, case.decision, case.chart, knowledge.registry)
     return WhyNot(context, case.decision).why(name)
 
 
@@ -139,7 +139,7 @@ def explain_order(
     from her2cds.report.ranked_because import ranked_because
 
     case = examine(patient, knowledge, today=today, label=label)
-    context = ReportContext(knowledge.knowledge, case.decision.outcome, case.chart, knowledge.registry)
+    context = ReportContext(knowledge.knowledge, case.decision, case.chart, knowledge.registry)
     return ranked_because(one, other, context, case.decision)
 
 

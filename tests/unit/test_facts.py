@@ -59,7 +59,7 @@ PD = {"stop_reason": "progression", "progression_site": "systemic"}
         ([course("trastuzumab", line=1, **PD)], 1),
         ([course("trastuzumab", line=1, **PD), course("t-dm1", line=2, **PD)], 2),
         ([course("trastuzumab", line=1, stop_reason="toxicity")], 0),
-        ([course("trastuzumab", line=1, ongoing=True)], 0),
+        ([course("trastuzumab", line=1, ongoing=True)], (0.0, 1.0)),
         ([course("trastuzumab", line=1, ongoing=True, progression_site="systemic")], 1),
         ([course("trastuzumab", line=1, ongoing=True, progression_site="cns_only")], 0),
         (
@@ -79,6 +79,7 @@ PD = {"stop_reason": "progression", "progression_site": "systemic"}
         ),
         ([course("trastuzumab", setting="adjuvant", **PD)], 0),
         ([course("trastuzumab", line=1, end="2020-01-01")], (0.0, 1.0)),
+        ([course("trastuzumab", line=1, ongoing=True, best_response="partial")], 0),
         ([course("trastuzumab", line=1, **PD), course("t-dm1", line=2, end="2022-01-01")], (1.0, 2.0)),
         ([{"agents": ["trastuzumab"], **PD}], "unknown"),
     ],

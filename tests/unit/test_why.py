@@ -137,7 +137,7 @@ def test_the_tree_and_the_engine_never_disagree(knowledge: KnowledgeBase, seed: 
 def test_every_offer_and_trial_is_explained_as_the_engine_decides(knowledge: KnowledgeBase, patient: str | int) -> None:
     tree = example(patient) if isinstance(patient, str) else RandomProfiles(patient).tree()
     base, case = knowledge.knowledge, examine(tree, knowledge)
-    context = ReportContext(base, case.decision.outcome, case.chart, knowledge.registry)
+    context = ReportContext(base, case.decision, case.chart, knowledge.registry)
     explainer = WhyNot(context, case.decision)
     names = [*(rule.id for rule in base.rules_of("therapy")), *(trial.id for trial in base.suggested_trials)]
     assert len(names) > 100

@@ -32,7 +32,7 @@ class AnswerRows:
         self._case = case
         self._decision = case.decision
         self._categories = knowledge.knowledge.data.ranking.categories
-        self._context = ReportContext(knowledge.knowledge, case.decision.outcome, case.chart, knowledge.registry)
+        self._context = ReportContext(knowledge.knowledge, case.decision, case.chart, knowledge.registry)
         self._parts = TherapyParts(self._context)
         self._open: list[Decided] = []
 
@@ -50,7 +50,7 @@ class AnswerRows:
 
     def _patient(self) -> Row:
         decision, profile = self._decision, self._case.chart.profile
-        trials = [one.verdict for one in decision.matches if not one.closed]
+        trials = [one.verdict for one in decision.matches if one.fits and not one.closed]
         lines = self._fact("lines.metastatic")
         return (
             profile.date.isoformat() if profile.date else None,
@@ -117,7 +117,7 @@ class AnswerRows:
 
     def _trials(self) -> Iterator[Row]:
         for one in self._decision.matches:
-            if one.verdict is Truth.FALSE:
+            if not one.fits:
                 continue
             missing = self._context.missing.of(one.trial.id) if one.verdict is Truth.UNKNOWN else ()
             if not one.closed:

@@ -212,7 +212,7 @@ def _standing(case: _Found) -> Standing:
     found.update({Subject("regimen", one.regimen.id): "ruled out" for one in decision.gathered.excluded})
     found.update({Subject("regimen", one.regimen.id): "investigational" for one in decision.gathered.investigational})
     for match in decision.matches:
-        if match.verdict is not Truth.FALSE and not match.closed:
+        if match.fits and not match.closed:
             words = "eligible" if match.verdict is Truth.TRUE else "possibly eligible"
             found[Subject("trial", match.trial.id)] = words
     return found

@@ -164,7 +164,7 @@ class _Comparing:
         self._changed = {one.fact: one for one in self._facts()}
 
     def comparison(self, changes: tuple[str, ...]) -> Comparison:
-        context = ReportContext(self._knowledge, self._after.decision.outcome, self._after.chart, self._base.registry)
+        context = ReportContext(self._knowledge, self._after.decision, self._after.chart, self._base.registry)
         return Comparison.model_construct(
             schema_version=SCHEMA_VERSION,
             before_id=_identifier(self._before.chart),
@@ -192,7 +192,7 @@ class _Comparing:
 
     def _trials(self) -> TrialsChanged:
         before, after = (
-            {one.trial.id for one in case.decision.matches if one.verdict is not Truth.FALSE and not one.closed}
+            {one.trial.id for one in case.decision.matches if one.fits and not one.closed}
             for case in (self._before, self._after)
         )
         return TrialsChanged(tuple(sorted(after - before)), tuple(sorted(before - after)))

@@ -101,7 +101,7 @@ class WhatIsMissing(BaseModel):
 
 def what_is_missing(case: Case, knowledge: KnowledgeBase) -> WhatIsMissing:
     """Every missing fact on which an undetermined rule depends, with the effect of each possible value."""
-    context = ReportContext(knowledge.knowledge, case.decision.outcome, case.chart, knowledge.registry)
+    context = ReportContext(knowledge.knowledge, case.decision, case.chart, knowledge.registry)
     questions = sorted(_Asking(case, knowledge, context).questions(), key=_weight)
     return WhatIsMissing.model_construct(
         schema_version=SCHEMA_VERSION,
@@ -145,8 +145,8 @@ class _State:
             ranked=frozenset(ranked),
             determined=frozenset(regimen for regimen, one in ranked.items() if one.determined and not one.open_checks),
             excluded=frozenset(one.regimen.id for one in decision.gathered.excluded),
-            eligible=frozenset(one.trial.id for one in decision.matches if one.verdict is Truth.TRUE),
-            closed_off=frozenset(one.trial.id for one in decision.matches if one.verdict is Truth.FALSE),
+            eligible=frozenset(one.trial.id for one in decision.matches if one.fits and one.verdict is Truth.TRUE),
+            closed_off=frozenset(one.trial.id for one in decision.matches if not one.fits),
         )
 
 

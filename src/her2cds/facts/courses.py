@@ -47,6 +47,8 @@ class Course:
         if one.stop_reason == "progression" or one.progression_site is not None or one.best_response == "progression":
             return True
         if self.is_ongoing:
+            if self.progressing_now is None and one.setting == "metastatic":
+                return False if one.best_response in ("complete", "partial", "stable") else None
             return {"systemic": True, "cns_only": True, "open": None}.get(self.progressing_now or "", False)
         return False if one.stop_reason is not None else None
 

@@ -11,7 +11,7 @@ metastasis) and that disagree decide nothing; where they agree, one completes th
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import date as Date
 from typing import Any
@@ -44,15 +44,15 @@ class _Located:
 
 def receptor_facts(profile: Profile) -> FactBase:
     """The facts `her2.*`, `er.*`, `pr.*` and `ki67.*` of the deciding specimens."""
-    specimens, treatments = profile.specimens, profile.treatments
+    specimens, courses = profile.specimens, profile.treatments or ()
     if not specimens:
         return {}
     located = [_Located(specimen, index) for index, specimen in enumerate(specimens)]
     facts = _her2_facts(located)
     facts |= _steroid_facts(located)
     facts["ki67.percent"] = _shared_value(_newest(_having(located, "ki67_percent")), "ki67_percent")
-    facts["her2.retested_since_progression"] = _taken_after(located, _last_end(treatments, _is_progression))
-    facts["her2.retested_since_t_dxd"] = _taken_after(located, _last_end(treatments, lambda one: "t-dxd" in one.agents))
+    facts["her2.retested_since_progression"] = _taken_since(located, filter(_progressed, courses))
+    facts["her2.retested_since_t_dxd"] = _taken_since(located, (one for one in courses if "t-dxd" in one.agents))
     if profile.treatments_complete is False:  # a course that is not listed may have ended after the newest specimen
         facts |= {name: UNKNOWN for name in _RETESTED if getattr(facts[name], "value", None) is True}
     return facts
@@ -166,9 +166,14 @@ def _discordance(deciding: list[_Located], reported: list[_Located]) -> ScalarFa
     assay = assay_positive(first.specimen)
     for one in reported:
         counts = one not in deciding and _may_be_newer(one.specimen, first.specimen)
-        if counts and assay is not None and (one.specimen.her2_reported == "positive") != assay:
+        if counts and assay is not None and _contradicts(one.specimen.her2_reported, assay, first.specimen):
             return known(True, one.path("her2_reported"))
     return known(False, first.path("her2_ihc"))
+
+
+def _contradicts(reported: str | None, positive: bool, assayed: Specimen) -> bool:
+    """Whether a reported status cannot be what the assay found: HER2-low needs some staining."""
+    return (reported == "positive") != positive or (reported == "low" and assayed.her2_ihc == "0")
 
 
 def _may_be_newer(one: Specimen, deciding: Specimen) -> bool:
@@ -192,25 +197,35 @@ def assay_positive(specimen: Specimen) -> bool | None:
 
 
 def _earlier_positive(assayed: list[_Located], deciding: list[_Located]) -> ScalarFact:
-    earlier = [one for one in assayed if one not in deciding]
+    since = max((one.specimen.date for one in deciding if one.specimen.date), default=None)
+    earlier = [one for one in assayed if one not in deciding and not _after(one.specimen.date, since)]
     for one in earlier:
         if assay_positive(one.specimen):
             return known(True, one.path("her2_ihc"))
     return known(False, "$.specimens")
 
 
-def _is_progression(treatment: Treatment) -> bool:
-    return treatment.stop_reason == "progression"
+def _after(date: Date | None, since: Date | None) -> bool:
+    return date is not None and since is not None and date > since
 
 
-def _last_end(treatments: Sequence[Treatment] | None, which: Callable[[Treatment], bool]) -> Date | None:
-    ends = [one.end for one in treatments or () if which(one) and one.end is not None]
-    return max(ends, default=None)
+def _progressed(treatment: Treatment) -> bool:
+    site, response = treatment.progression_site, treatment.best_response
+    return treatment.stop_reason == "progression" or site is not None or response == "progression"
 
 
-def _taken_after(located: list[_Located], moment: Date | None) -> ScalarFact:
-    """Whether a HER2 assay was made on a specimen taken on or after the moment."""
+def _taken_since(located: list[_Located], courses: Iterable[Treatment]) -> ScalarFact:
+    """Whether a HER2 assay was made on a specimen taken at or after the end of every one of the courses."""
     dates = [one.specimen.date for one in located if _has_assay(one.specimen)]
-    if moment is None or not dates or None in dates:
-        return UNKNOWN
-    return known(any(date is not None and date >= moment for date in dates), "$.specimens[].date")
+    last = max((date for date in dates if date is not None), default=None)
+    answers = [None if last is None or None in dates else _since_end(last, course) for course in courses]
+    if False in answers:
+        return known(False, "$.specimens[].date")
+    return UNKNOWN if not answers or None in answers else known(True, "$.specimens[].date")
+
+
+def _since_end(date: Date, course: Treatment) -> bool | None:
+    """Whether a date is at or after the end of a course; without an end it can only be told to be before the start."""
+    if course.end is not None:
+        return date >= course.end
+    return False if course.start is not None and date < course.start else None

@@ -117,6 +117,11 @@ class Knowledge:
         return found
 
     @cached_property
+    def trial_drugs(self) -> frozenset[str]:
+        """The drugs of all trials that may be suggested."""
+        return frozenset(drug for trial in self.suggested_trials for drug in trial.drugs)
+
+    @cached_property
     def drug_names(self) -> NameIndex:
         """Looks drugs up by any of their names."""
         return NameIndex((drug.id, (drug.name, *drug.synonyms)) for drug in self.data.drugs)

@@ -134,7 +134,7 @@ class BrainMetastases(_Part):
     leptomeningeal: bool | None = None
     local_therapy_possible: Annotated[
         bool | None,
-        Field(description="surgery or radiotherapy of the present lesions is possible and not yet done"),
+        Field(description="surgery or radiotherapy of the present lesions is possible; what was treated is `stable`"),
     ] = None
     last_imaging_date: IsoDate | None = None
 

@@ -95,7 +95,7 @@ class Gathered(NamedTuple):
 
 def gather(knowledge: Knowledge, outcome: Outcome) -> Gathered:
     """The candidates of a patient, unordered."""
-    restrictions = _Restrictions.of(knowledge, outcome)
+    restrictions = Restrictions.of(knowledge, outcome)
     candidates = [_with_restrictions(one, knowledge, outcome, restrictions) for one in _offered(knowledge, outcome)]
     care = [one for one in candidates if not _is_investigational(one)]
     return Gathered(
@@ -105,7 +105,7 @@ def gather(knowledge: Knowledge, outcome: Outcome) -> Gathered:
     )
 
 
-class _Restrictions(NamedTuple):
+class Restrictions(NamedTuple):
     """The cautions and findings that matter for this patient: most rules are false, and looked at once only."""
 
     excluding: tuple[Rule, ...]
@@ -114,7 +114,8 @@ class _Restrictions(NamedTuple):
     findings: tuple[Rule, ...]
 
     @classmethod
-    def of(cls, knowledge: Knowledge, outcome: Outcome) -> _Restrictions:
+    def of(cls, knowledge: Knowledge, outcome: Outcome) -> Restrictions:
+        """The rules that hold or may hold, by what they do."""
         verdicts = outcome.verdicts
         cautions, findings = knowledge.rules_of("caution"), knowledge.rules_of("biomarker")
         held = [rule for rule in cautions if verdicts[rule.id] is Truth.TRUE]
@@ -155,7 +156,7 @@ def _components(regimen: Regimen, outcome: Outcome) -> list[tuple[str, ...]]:
 
 
 def _with_restrictions(
-    candidate: Candidate, knowledge: Knowledge, outcome: Outcome, restrictions: _Restrictions
+    candidate: Candidate, knowledge: Knowledge, outcome: Outcome, restrictions: Restrictions
 ) -> Candidate:
     excluded = _applied(restrictions.excluding, candidate, knowledge)
     exclusions = [

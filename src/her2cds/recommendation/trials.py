@@ -9,19 +9,32 @@ from her2cds.engine.compiled import Outcome
 from her2cds.facts.truth import Truth
 from her2cds.knowledge.base import Knowledge
 from her2cds.knowledge.rules import Trial
+from her2cds.recommendation.trial_drugs import DrugNote, drug_notes
 
 
 class Match(NamedTuple):
     """One trial and how it stands to the patient.
 
     `answers` are the findings or situations it speaks to; `closed` trials take no new patients, according to the
-    registry, or to the most final of the reviews' statuses where the registry's is not at hand.
+    registry, or to the most final of the reviews' statuses where the registry's is not at hand. `notes` tell of its
+    drugs what stands against them for this patient.
     """
 
     trial: Trial
     verdict: Truth
     answers: tuple[str, ...]
     closed: bool
+    notes: tuple[DrugNote, ...] = ()
+
+    @property
+    def ruled_out(self) -> bool:
+        """Whether the patient would fit, but for a drug of the trial that is ruled out for them."""
+        return self.verdict is not Truth.FALSE and any(note.effect == "exclude" for note in self.notes)
+
+    @property
+    def fits(self) -> bool:
+        """Whether the patient is eligible, on what is known or possibly, and no drug of the trial is ruled out."""
+        return self.verdict is not Truth.FALSE and not self.ruled_out
 
 
 def match_trials(knowledge: Knowledge, outcome: Outcome, closed: Mapping[str, bool] | None = None) -> tuple[Match, ...]:
@@ -35,12 +48,14 @@ def match_trials(knowledge: Knowledge, outcome: Outcome, closed: Mapping[str, bo
     brain = ("brain metastases",) if _present(("brain.present", "brain.leptomeningeal"), outcome) else ()
     about_brain = knowledge.trials_about_brain if brain else frozenset()
     verdicts, reported_closed = outcome.verdicts, knowledge.trials_reported_closed
+    notes = drug_notes(knowledge, outcome)
     matches = [
         Match(
             trial,
             verdicts[trial.id],
             (*answers.get(trial.id, ()), *(brain if trial.id in about_brain else ())),
             closed.get(trial.id, trial.id in reported_closed),
+            notes.about(trial),
         )
         for trial in knowledge.suggested_trials
     ]

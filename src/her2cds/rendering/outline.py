@@ -6,6 +6,7 @@ from collections.abc import Iterable, Iterator
 
 from her2cds.knowledge.evidence import Outcome, Value
 from her2cds.rendering.blocks import Block, Bullets, Heading, Paragraph, cite
+from her2cds.rendering.trial_drugs import RULED_OUT_HEADING, drug_note_words, ruled_out_words
 from her2cds.report.model import (
     EvidenceShown,
     Investigational,
@@ -17,9 +18,9 @@ from her2cds.report.model import (
     Regulatory,
     Report,
     Therapy,
-    TrialShown,
     Warning,
 )
+from her2cds.report.trial_model import TrialShown
 
 AT_A_GLANCE = (
     ("her2.class", "HER2 class"),
@@ -243,7 +244,7 @@ def _investigational(entries: tuple[Investigational, ...]) -> Iterator[Block]:
 
 
 def _trials(report: Report) -> Iterator[Block]:
-    if not report.trials:
+    if not report.trials and not report.trials_ruled_out:
         return
     yield Heading(2, "Trials to consider, by strategy")
     yield Paragraph(
@@ -254,6 +255,14 @@ def _trials(report: Report) -> Iterator[Block]:
         more = f" ({group.more} more)" if group.more else ""
         yield Heading(3, f"{group.strategy}{more}")
         yield Bullets(tuple((trial_name(one), trial_words(one, report.questions)) for one in group.trials))
+    if report.trials_ruled_out:
+        yield Heading(3, RULED_OUT_HEADING)
+        yield Bullets(
+            tuple(
+                (one.because.rstrip("."), f"{ruled_out_words(one)} {cite(one.citations)}".strip())
+                for one in report.trials_ruled_out
+            )
+        )
 
 
 def trial_name(one: TrialShown) -> str:
@@ -266,10 +275,11 @@ def trial_words(one: TrialShown, questions: Iterable[Question]) -> str:
     phase = f" Phase {one.phase}." if one.phase else ""
     answers = f" Answers: {', '.join(one.answers)}." if one.answers else ""
     unknown = f" Not known: {facts_in_words(one.unknown, questions)}." if one.unknown else ""
+    against = "".join(f" {drug_note_words(note)} {cite(note.citations)}".rstrip() for note in one.drug_notes)
     caveats = f" {' '.join(one.caveats)}" if one.caveats else ""
     return (
-        f"{one.title}.{phase} {one.eligibility.capitalize()}.{answers}{unknown} Status: {one.status_words}.{caveats} "
-        f"{cite(one.citations)}"
+        f"{one.title}.{phase} {one.eligibility.capitalize()}.{against}{answers}{unknown} Status: {one.status_words}."
+        f"{caveats} {cite(one.citations)}"
     )
 
 

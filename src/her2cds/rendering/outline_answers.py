@@ -8,8 +8,10 @@ from her2cds.exploration.change import Comparison
 from her2cds.exploration.effects import Effect, WhatIsMissing
 from her2cds.rendering.blocks import Block, Bullets, Heading, Paragraph, Tree, TreeLine, cite
 from her2cds.rendering.outline import evidence_lines, question_blocks, trial_name, trial_words
-from her2cds.report.model import FactShown, KnowledgeIdentity, TrialListing
+from her2cds.rendering.trial_drugs import RULED_OUT_HEADING
+from her2cds.report.model import KnowledgeIdentity, TrialListing
 from her2cds.report.ranked_because import RankedBecause, Side
+from her2cds.report.trial_model import FactShown
 from her2cds.report.why import RuleExplained, Step, Why
 
 DEPTH = 3
@@ -58,13 +60,17 @@ def outline_trials(listing: TrialListing, everything: bool) -> Iterator[Block]:
         yield Paragraph(listing.statement, strong=True)
     to_consider = sum(len(group.trials) for group in listing.groups)
     yield Paragraph(
-        f"{to_consider} trials to consider, {len(listing.closed)} that would fit and are closed, "
+        f"{to_consider} trials to consider, {len(listing.ruled_out)} with a drug that is ruled out for this patient, "
+        f"{len(listing.closed)} that would fit and are closed, "
         f"{len(listing.not_eligible)} not for this patient, {len(listing.never_suggested)} never suggested. "
         "Eligibility is what the reviews say and no more: see the registry record."
     )
     for group in listing.groups:
         yield Heading(2, group.strategy)
         yield Bullets(tuple((trial_name(one), trial_words(one, listing.questions)) for one in group.trials))
+    if listing.ruled_out:
+        yield Heading(2, RULED_OUT_HEADING)
+        yield Bullets(tuple((trial_name(one), trial_words(one, listing.questions)) for one in listing.ruled_out))
     if everything:
         yield Heading(2, "Would fit, closed to new patients")
         yield Bullets(tuple((trial_name(one), trial_words(one, listing.questions)) for one in listing.closed))

@@ -15,6 +15,7 @@ from her2cds.knowledge.citations import Citation
 from her2cds.rendering.figures import TICKS, axis_place, forest, medians, timeline
 from her2cds.rendering.outline import AT_A_GLANCE, EFFECT_WORDS, category_words, facts_in_words, outcome_words
 from her2cds.rendering.outline_answers import effect_words
+from her2cds.rendering.trial_drugs import RULED_OUT_HEADING, drug_note_words, ruled_out_words
 from her2cds.report.model import Report
 
 _MOST_QUESTIONS = 12
@@ -60,6 +61,9 @@ def _context(report: Report, missing: WhatIsMissing | None) -> dict[str, Any]:
         "missing": missing,
         "most_questions": _MOST_QUESTIONS,
         "cite": cite,
+        "drug_note_words": drug_note_words,
+        "ruled_out_words": ruled_out_words,
+        "ruled_out_heading": RULED_OUT_HEADING,
         "numbers": numbers,
         "registry_url": _registry_url,
         "effect_name": EFFECT_WORDS.get,

@@ -23,11 +23,11 @@ from her2cds.report.model import (
     SourceShown,
     TestToRequest,
     Therapy,
-    TrialGroup,
     TrialListing,
 )
 from her2cds.report.statement import statement_for
 from her2cds.report.therapies import TherapyParts
+from her2cds.report.trial_model import TrialGroup
 from her2cds.report.trials import TrialParts
 from her2cds.version import __version__
 
@@ -40,7 +40,7 @@ class ReportAssembler:
     ) -> None:
         self._chart = chart
         self._decision = decision
-        self._context = ReportContext(knowledge, decision.outcome, chart, registry)
+        self._context = ReportContext(knowledge, decision, chart, registry)
         self._therapies = TherapyParts(self._context)
 
     def report(self) -> Report:
@@ -48,7 +48,8 @@ class ReportAssembler:
         knowledge = self._context.knowledge
         therapies, not_recommended = self.therapies(), self.not_recommended()
         investigational = tuple(self._therapies.investigational(one) for one in self._decision.gathered.investigational)
-        trials = tuple(TrialParts(self._context).groups(self._decision.matches))
+        trial_parts = TrialParts(self._context)
+        trials = tuple(trial_parts.groups(self._decision.matches))
         findings = tuple(self._therapies.finding(rule) for rule in self._context.satisfied("biomarker"))
         tests = tuple(self._test(rule) for rule in self._context.satisfied("request"))
         profile = self._chart.profile
@@ -67,6 +68,7 @@ class ReportAssembler:
             not_recommended=not_recommended,
             investigational=investigational,
             trials=trials,
+            trials_ruled_out=tuple(trial_parts.ruled_out_by_reason(self._decision.matches)),
             findings=findings,
             tests_to_request=tests,
             questions=self._questions(trials),
@@ -95,6 +97,7 @@ class ReportAssembler:
             intended_use=self._context.knowledge.data.manifest.intended_use,
             statement=self._statement() if deferred else None,
             groups=groups,
+            ruled_out=tuple(parts.ruled_out(self._decision.matches)),
             closed=tuple(parts.closed(self._decision.matches)),
             not_eligible=tuple(parts.not_eligible(self._decision.matches)),
             never_suggested=tuple(parts.never_suggested()),

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from her2cds.engine.compiled import Outcome
 from her2cds.engine.explain import Explainer
 from her2cds.facts.truth import Truth
 from her2cds.knowledge.base import Knowledge
 from her2cds.knowledge.citations import Citation
 from her2cds.knowledge.rules import Rule, RuleKind
 from her2cds.profile.normalise import Chart
+from her2cds.recommendation.decide import Decision
 from her2cds.registry.record import RegistryOverlay
 from her2cds.report.missing import MissingFacts
 from her2cds.report.model import KnowledgeIdentity
@@ -19,9 +19,12 @@ from her2cds.report.model import KnowledgeIdentity
 class ReportContext:
     """One report in the making."""
 
-    def __init__(self, knowledge: Knowledge, outcome: Outcome, chart: Chart, registry: RegistryOverlay | None) -> None:
+    def __init__(
+        self, knowledge: Knowledge, decision: Decision, chart: Chart, registry: RegistryOverlay | None
+    ) -> None:
         self.knowledge = knowledge
-        self.outcome = outcome
+        self.outcome = outcome = decision.outcome
+        self._ruled_out = frozenset([match.trial.id for match in decision.matches if match.ruled_out])
         self.chart = chart
         self.registry = registry.by_id() if registry else {}
         explainer = Explainer(outcome.facts, knowledge)
@@ -50,9 +53,11 @@ class ReportContext:
         return identity_of(self.knowledge)
 
     def trials_that_fit(self, trials: Iterable[str]) -> tuple[str, ...]:
-        """Those of the trials that a rule names which the patient is not known to be ineligible for, each once."""
-        verdicts = self.outcome.verdicts
-        return tuple(dict.fromkeys(one for one in trials if verdicts.get(one) is not Truth.FALSE))
+        """Those of the trials that a rule names which the patient may be able to enter, each once."""
+        verdicts, ruled_out = self.outcome.verdicts, self._ruled_out
+        return tuple(
+            dict.fromkeys(one for one in trials if verdicts.get(one) is not Truth.FALSE and one not in ruled_out)
+        )
 
     def satisfied(self, kind: RuleKind) -> Iterable[Rule]:
         """The satisfied rules of one kind."""

@@ -14,11 +14,9 @@ from pydantic import BaseModel, ConfigDict
 from her2cds.knowledge.catalogue import Approval, Discrepancy
 from her2cds.knowledge.citations import Citation
 from her2cds.knowledge.evidence import Evidence
-from her2cds.knowledge.rules import TrialStatus
-from her2cds.registry.record import RegistryRecord
+from her2cds.report.trial_model import FactShown, TrialGroup, TrialKeptOut, TrialShown, TrialsRuledOut
 
 SCHEMA_VERSION: Literal["1"] = "1"
-Eligibility = Literal["eligible on what is known", "possibly eligible", "not eligible"]
 
 
 @dataclass(frozen=True)
@@ -30,16 +28,6 @@ class KnowledgeIdentity:
     content_hash: str
     evidence_cut_off: str
     overlay: str | None = None
-
-
-@dataclass(frozen=True)
-class FactShown:
-    """One fact that a rule rests on: its value in words, and its origin (a JSON path or a rule id)."""
-
-    fact: str
-    test: str
-    value: str
-    origin: str
 
 
 @dataclass(frozen=True)
@@ -205,48 +193,6 @@ class Investigational:
 
 
 @dataclass(frozen=True)
-class TrialShown:
-    """A trial, and how it stands to the patient.
-
-    `met` are the criteria that hold, `missed` those that fail, `unknown` the facts still missing; `inferred` are
-    criteria that the source implies rather than states; `answers` are the patient's findings or situations that
-    the trial speaks to, `linked_rules` all rules that point to it. `status` is the reviews', `registry` the
-    registry's where an overlay holds it; `status_words` says both with their dates.
-    """
-
-    id: str
-    acronym: str | None
-    title: str
-    arms: tuple[str, ...]
-    strategy: str
-    phase: str | None
-    population: str
-    eligibility: Eligibility
-    answers: tuple[str, ...]
-    linked_rules: tuple[str, ...]
-    met: tuple[str, ...]
-    missed: tuple[FactShown, ...]
-    unknown: tuple[str, ...]
-    inferred: tuple[str, ...]
-    status: tuple[TrialStatus, ...]
-    registry: RegistryRecord | None
-    closed: bool
-    status_words: str
-    caveats: tuple[str, ...]
-    discrepancies: tuple[str, ...]
-    citations: tuple[Citation, ...]
-
-
-@dataclass(frozen=True)
-class TrialGroup:
-    """The best-fitting trials of one strategy, and how many more there are."""
-
-    strategy: str
-    trials: tuple[TrialShown, ...]
-    more: int
-
-
-@dataclass(frozen=True)
 class TestToRequest:
     """A test worth requesting."""
 
@@ -290,16 +236,6 @@ class SourceShown:
 
 
 @dataclass(frozen=True)
-class TrialKeptOut:
-    """A trial that is never suggested: for other tumours, known from a reference only, or blocked."""
-
-    id: str
-    title: str
-    because: str
-    citations: tuple[Citation, ...]
-
-
-@dataclass(frozen=True)
 class LocalChange:
     """One change of a site's overlay: who, when, what and why, and the parts of this answer that it touches."""
 
@@ -328,7 +264,8 @@ class OverlayShown:
 class TrialListing(BaseModel):
     """Every trial of the knowledge base for one patient.
 
-    `groups` are the trials to consider, `closed` those that would fit but take no new patients.
+    `groups` are the trials to consider, `ruled_out` those that would fit but for a drug that is ruled out for this
+    patient, `closed` those that would fit but take no new patients.
     """
 
     model_config = ConfigDict(extra="forbid", frozen=True, defer_build=True)
@@ -339,6 +276,7 @@ class TrialListing(BaseModel):
     intended_use: str
     statement: str | None
     groups: tuple[TrialGroup, ...]
+    ruled_out: tuple[TrialShown, ...]
     closed: tuple[TrialShown, ...]
     not_eligible: tuple[TrialShown, ...]
     never_suggested: tuple[TrialKeptOut, ...]
@@ -367,6 +305,7 @@ class Report(BaseModel):
     not_recommended: tuple[NotRecommended, ...]
     investigational: tuple[Investigational, ...]
     trials: tuple[TrialGroup, ...]
+    trials_ruled_out: tuple[TrialsRuledOut, ...]
     findings: tuple[Modifier, ...]
     tests_to_request: tuple[TestToRequest, ...]
     questions: tuple[Question, ...]

@@ -15,6 +15,8 @@ from her2cds.recommendation.candidates import Gathered
 
 _NEAREST = 3
 _CONDITIONS = 3
+# A rule for early disease is never near in advanced disease, nor the other way round.
+_EXTENT = ("disease.setting", "disease.advanced")
 
 Explain = Callable[[Condition], Explanation]
 
@@ -38,22 +40,30 @@ def statement_for(
             "recommendation for it, and no HER2-directed regimen is offered."
         )
     if gathered.excluded:
-        return "Every regimen that the rules would offer is ruled out for this patient; the reasons are listed."
+        return _all_ruled_out(gathered)
     nearest = _nearest(knowledge, explain)
     return f"No rule of the knowledge base offers a therapy for this profile. Nearest rules: {nearest}."
 
 
+def _all_ruled_out(gathered: Gathered) -> str:
+    statement = "Every regimen that the rules would offer is ruled out for this patient; the reasons are listed."
+    if all(one.regimen.kind == "current" for one in gathered.excluded):
+        statement += " To see what would follow the current treatment, enter it as ended."
+    return statement
+
+
 def _nearest(knowledge: Knowledge, explain: Explain) -> str:
-    """The offers that fail in the fewest conditions, with what fails."""
-    misses: list[tuple[int, str, dict[str, Explanation]]] = []
+    """The offers that fail in the fewest conditions, those for the extent of the disease first, with what fails."""
+    misses: list[tuple[bool, int, str, dict[str, Explanation]]] = []
     for rule in knowledge.rules_of("therapy"):
         if rule.offer is None or rule.offer.category == "investigational":
             continue
         # What a leaf says names its fact: two that say the same fail for the same value.
         failed = {leaf.says: leaf for leaf in explain(knowledge.conditions[rule.id]).responsible(Truth.FALSE)}
-        misses.append((len(failed), rule.title, failed))
-    misses.sort(key=lambda miss: miss[:2])
-    return "; ".join(f"{title}: fails at {_words(failed)}" for _, title, failed in misses[:_NEAREST])
+        elsewhere = any(leaf.test is not None and leaf.test.fact in _EXTENT for leaf in failed.values())
+        misses.append((elsewhere, len(failed), rule.title, failed))
+    misses.sort(key=lambda miss: miss[:3])
+    return "; ".join(f"{title}: fails at {_words(failed)}" for *_, title, failed in misses[:_NEAREST])
 
 
 def _words(failed: Mapping[str, Explanation]) -> str:

@@ -15,7 +15,6 @@ from her2cds.report.context import ReportContext
 from her2cds.report.model import (
     DrugShown,
     EvidenceShown,
-    FactShown,
     Investigational,
     Modifier,
     NotRecommended,
@@ -26,6 +25,7 @@ from her2cds.report.model import (
     Therapy,
     Warning,
 )
+from her2cds.report.trial_model import FactShown
 
 _HYPERSENSITIVITY = "health.hypersensitivity"
 _EFFECT_ORDER = ("conditional", "demote", "warn", "monitor")

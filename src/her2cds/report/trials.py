@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
+from typing import Literal
 
 from her2cds.facts.truth import Truth
 from her2cds.knowledge.rules import Trial
+from her2cds.recommendation.trial_drugs import DrugNote, TrialEffect
 from her2cds.recommendation.trials import Match
 from her2cds.report.context import ReportContext
-from her2cds.report.model import Eligibility, TrialGroup, TrialKeptOut, TrialShown
 from her2cds.report.therapies import failed_tests, true_leaves
+from her2cds.report.trial_model import Eligibility, TrialDrugNote, TrialGroup, TrialKeptOut, TrialShown, TrialsRuledOut
 
 TRIALS_PER_STRATEGY = 3
 VERIFY = "verify it in the registry"
@@ -17,6 +19,12 @@ _ELIGIBILITY: dict[Truth, Eligibility] = {
     Truth.TRUE: "eligible on what is known",
     Truth.UNKNOWN: "possibly eligible",
     Truth.FALSE: "not eligible",
+}
+_RULED_OUT: Eligibility = "a drug of it is ruled out for this patient"
+_EFFECTS: dict[TrialEffect, Literal["ruled out", "a specialist decides", "progressed on before"]] = {
+    "exclude": "ruled out",
+    "conditional": "a specialist decides",
+    "progressed": "progressed on before",
 }
 _NEVER = {
     "other": "for other tumours only",
@@ -34,7 +42,7 @@ class TrialParts:
         """The trials that take patients, by strategy, in the order of each group's best trial; at most `most` each."""
         groups: dict[str, list[Match]] = {}
         for match in matches:
-            if match.verdict is not Truth.FALSE and not match.closed:
+            if match.fits and not match.closed:
                 groups.setdefault(match.trial.strategy, []).append(match)
         for strategy, members in groups.items():
             shown = tuple(self.trial(match) for match in members[:most])
@@ -42,7 +50,31 @@ class TrialParts:
 
     def closed(self, matches: Iterable[Match]) -> Iterator[TrialShown]:
         """The trials that would fit and take no new patients."""
-        return (self.trial(match) for match in matches if match.closed and match.verdict is not Truth.FALSE)
+        return (self.trial(match) for match in matches if match.closed and match.fits)
+
+    def ruled_out(self, matches: Iterable[Match]) -> Iterator[TrialShown]:
+        """The trials that would fit, were it not for a drug that is ruled out for this patient."""
+        return (self.trial(match) for match in matches if match.ruled_out and not match.closed)
+
+    def ruled_out_by_reason(self, matches: Iterable[Match]) -> Iterator[TrialsRuledOut]:
+        """The same trials, by what rules their drugs out."""
+        found: dict[tuple[str, str], list[tuple[DrugNote, str]]] = {}
+        for match in matches:
+            if match.ruled_out and not match.closed:
+                for note in match.notes:
+                    if note.effect == "exclude":
+                        reason = note.because, note.rule.id if note.rule else ""
+                        found.setdefault(reason, []).append((note, match.trial.id))
+        for (because, rule), notes in found.items():
+            first = notes[0][0]
+            yield TrialsRuledOut(
+                because=because,
+                drugs=tuple(dict.fromkeys(note.drug for note, _ in notes)),
+                trials=tuple(dict.fromkeys(trial for _, trial in notes)),
+                rule=rule,
+                origin=first.origin,
+                citations=self._context.cite(first.rule.cites) if first.rule else (),
+            )
 
     def not_eligible(self, matches: Iterable[Match]) -> Iterator[TrialShown]:
         """The trials that do not fit."""
@@ -60,7 +92,7 @@ class TrialParts:
             strategy=trial.strategy,
             phase=trial.phase,
             population=trial.population,
-            eligibility=_ELIGIBILITY[match.verdict],
+            eligibility=_RULED_OUT if match.ruled_out else _ELIGIBILITY[match.verdict],
             answers=match.answers,
             linked_rules=self._context.knowledge.rules_by_trial.get(trial.id, ()),
             met=tuple(dict.fromkeys(leaf.says for leaf in true_leaves(tree))),
@@ -72,8 +104,19 @@ class TrialParts:
             closed=match.closed,
             status_words=self._status_words(trial),
             caveats=trial.caveats,
+            drug_notes=tuple([self._drug_note(note) for note in match.notes]) if match.fits or match.ruled_out else (),
             discrepancies=self._context.discrepancies(trial.id),
             citations=self._context.cite(trial.cites),
+        )
+
+    def _drug_note(self, note: DrugNote) -> TrialDrugNote:
+        return TrialDrugNote(
+            drug=note.drug,
+            effect=_EFFECTS[note.effect],
+            because=note.because,
+            rule=note.rule.id if note.rule else "",
+            origin=note.origin,
+            citations=self._context.cite(note.rule.cites) if note.rule else (),
         )
 
     def never_suggested(self) -> Iterator[TrialKeptOut]:

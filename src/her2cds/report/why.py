@@ -18,8 +18,9 @@ from her2cds.knowledge.citations import Citation
 from her2cds.recommendation.candidates import Candidate
 from her2cds.recommendation.decide import Decision
 from her2cds.report.context import ReportContext
-from her2cds.report.model import SCHEMA_VERSION, FactShown, KnowledgeIdentity
+from her2cds.report.model import SCHEMA_VERSION, KnowledgeIdentity
 from her2cds.report.therapies import failed_tests
+from her2cds.report.trial_model import FactShown
 from her2cds.suggest import nearest
 
 TruthWord = Literal["true", "false", "unknown"]

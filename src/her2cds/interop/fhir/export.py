@@ -23,8 +23,8 @@ from her2cds.report.model import (
     Report,
     TestToRequest,
     Therapy,
-    TrialShown,
 )
+from her2cds.report.trial_model import TrialShown
 
 Json = dict[str, Any]
 _NAMESPACE = uuid.UUID("6f1d8c2e-4c1b-5b0e-9a51-6d2f3c7a9b10")
@@ -202,7 +202,11 @@ class _Proposals:
             {
                 "title": f"{trial.id}{f' ({trial.acronym})' if trial.acronym else ''}: {trial.title}",
                 "description": _sentences(
-                    [f"{trial.eligibility}. {trial.status_words}", *(f"Not known: {one}" for one in trial.unknown)]
+                    [
+                        f"{trial.eligibility}. {trial.status_words}",
+                        *(f"{note.drug}, {note.effect}: {note.because}" for note in trial.drug_notes),
+                        *(f"Not known: {one}" for one in trial.unknown),
+                    ]
                 ),
                 "documentation": [
                     {"type": "documentation", "display": trial.id, "url": f"{_REGISTRY}{trial.id}"},

@@ -82,7 +82,7 @@ def _why_not(drug: str, case: Case, knowledge: Knowledge) -> Iterator[Objection]
     if held:
         yield Objection(f"Investigational here: {', '.join(held)}", "")
     decided = {one.regimen.id for one in (*gathered.excluded, *gathered.investigational)}
-    context = ReportContext(knowledge, case.decision.outcome, case.chart, None)
+    context = ReportContext(knowledge, case.decision, case.chart, None)
     why_not = WhyNot(context, case.decision)
     for regimen in knowledge.data.regimens:
         if regimen.id in decided or all(drug not in part.options for part in regimen.components):

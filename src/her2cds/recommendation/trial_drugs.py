@@ -1,0 +1,92 @@
+"""What stands against the drugs of a trial for one patient: the same restrictions that candidates have.
+
+A trial says which drugs it gives and not always in which arm: a drug that is ruled out speaks against the whole trial.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Literal, NamedTuple
+
+from her2cds.engine.compiled import Outcome
+from her2cds.facts.values import SetFact
+from her2cds.knowledge.base import Knowledge
+from her2cds.knowledge.conditions import Always
+from her2cds.knowledge.rules import Rule, Trial
+from her2cds.recommendation.candidates import Restrictions
+
+TrialEffect = Literal["exclude", "conditional", "progressed"]
+
+
+class DrugNote(NamedTuple):
+    """One drug with what stands against it: a caution rule, or what the profile says at `origin`."""
+
+    drug: str
+    effect: TrialEffect
+    because: str
+    rule: Rule | None = None
+    origin: str = ""
+
+
+class DrugNotes(NamedTuple):
+    """The notes of a patient by drug, and the drugs on which the disease has progressed."""
+
+    by_drug: dict[str, tuple[DrugNote, ...]]
+    progressed: SetFact | None
+    knowledge: Knowledge
+
+    def about(self, trial: Trial) -> tuple[DrugNote, ...]:
+        """The notes on the drugs of one trial."""
+        found = [note for drug in trial.drugs for note in self.by_drug.get(drug, ())]
+        return (*found, *self._progressed(trial))
+
+    def _progressed(self, trial: Trial) -> Iterator[DrugNote]:
+        """Earlier progression on all anti-HER2 drugs of the trial; going on with one beside a new one is common."""
+        if self.progressed is None or not self.progressed.present:
+            return
+        directed = [drug for drug in trial.drugs if "anti-her2" in self.knowledge.drugs[drug].classes]
+        if directed and self.progressed.present.issuperset(directed):
+            because = "the registry has to say whether that is allowed"
+            for drug in directed:
+                yield DrugNote(drug, "progressed", because, origin=self.progressed.origins.get(drug, ""))
+
+
+def drug_notes(knowledge: Knowledge, outcome: Outcome) -> DrugNotes:
+    """What the patient's cautions, hypersensitivities and the team's judgement say of drugs.
+
+    Cautions that hold for everyone say nothing of this patient: a trial of such a drug is there to find out.
+    """
+    restrictions = Restrictions.of(knowledge, outcome)
+    found: dict[str, list[DrugNote]] = {}
+    for note in (*_of_cautions(knowledge, restrictions), *_of_the_patient(knowledge, outcome)):
+        found.setdefault(note.drug, []).append(note)
+    progressed = outcome.facts.get("prior.progressed_on")
+    return DrugNotes(
+        {drug: tuple(notes) for drug, notes in found.items()},
+        progressed if isinstance(progressed, SetFact) else None,
+        knowledge,
+    )
+
+
+def _of_cautions(knowledge: Knowledge, restrictions: Restrictions) -> Iterator[DrugNote]:
+    for rule in (*restrictions.excluding, *restrictions.holding):
+        effect = rule.caution.effect if rule.caution else None
+        if rule.caution is None or isinstance(knowledge.conditions[rule.id], Always):
+            continue
+        if effect == "exclude" or effect == "conditional":
+            for drug in sorted(knowledge.target_drugs[rule.id] & knowledge.trial_drugs):
+                yield DrugNote(drug, effect, rule.caution.because, rule)
+
+
+def _of_the_patient(knowledge: Knowledge, outcome: Outcome) -> Iterator[DrugNote]:
+    """Hypersensitivity, and classes that the treating team judges unsuitable."""
+    hypersensitive = outcome.facts.get("health.hypersensitivity")
+    if isinstance(hypersensitive, SetFact):
+        for drug in sorted(hypersensitive.present & knowledge.trial_drugs):
+            because = knowledge.data.ranking.hypersensitivity
+            yield DrugNote(drug, "exclude", because, origin=hypersensitive.origin)
+    unsuitable = outcome.facts.get("patient.unsuitable_for")
+    if isinstance(unsuitable, SetFact) and unsuitable.present:
+        for drug in sorted(knowledge.trial_drugs):
+            if not unsuitable.present.isdisjoint(knowledge.drugs[drug].classes):
+                yield DrugNote(drug, "exclude", knowledge.data.ranking.unsuitable, origin=unsuitable.origin)
