@@ -30,7 +30,7 @@ unit: $(STAMP)
 	$(BIN)/python -m pytest -n auto
 	$(BIN)/her2cds kb lint
 	$(BIN)/her2cds kb fmt --check
-	$(BIN)/her2cds kb selfcheck --patients 2000
+	$(BIN)/her2cds kb selfcheck --patients 200
 	$(BIN)/her2cds kb coverage --scenarios tests/scenarios --examples patient_examples
 	$(BIN)/her2cds kb check --overlay docs/examples/hospital-overlay
 

@@ -1,0 +1,90 @@
+"""What stands against the drugs of a trial for one patient: nothing that is ruled out is called eligible anywhere."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import pytest
+
+from her2cds import KnowledgeBase, evaluate, find_trials
+from her2cds.cohort.answer import AnswerRows
+from her2cds.evaluation import examine
+from her2cds.recommendation.trials import Match
+from her2cds.rendering.markdown import to_markdown
+from her2cds.rendering.outline import outline
+from tests.conftest import PROJECT
+
+DESTINY_08 = "NCT04556773"  # T-DXd in every arm
+
+
+def patient(name: str, **health: Any) -> dict[str, Any]:
+    tree: dict[str, Any] = json.loads((PROJECT / "patient_examples" / f"{name}.json").read_text(encoding="utf-8"))
+    tree.setdefault("health", {}).update(health)
+    return tree
+
+
+def match(tree: dict[str, Any], trial: str, knowledge: KnowledgeBase) -> Match:
+    return next(one for one in examine(tree, knowledge).decision.matches if one.trial.id == trial)
+
+
+ILD = {"interstitial_lung_disease": {"status": "active", "grade": 2}}
+
+
+@pytest.mark.parametrize(
+    ("health", "drug", "says"),
+    [
+        (ILD, "t-dxd", "interstitial lung disease"),
+        ({"hypersensitivity_to": ["T-DXd"]}, "t-dxd", "hypersensitive"),
+        ({"unsuitable_for": ["chemotherapy"]}, "capecitabine", "treating team"),
+    ],
+)
+def test_a_drug_that_is_ruled_out_rules_its_trials_out(
+    health: dict[str, Any], drug: str, says: str, knowledge: KnowledgeBase
+) -> None:
+    found = match(patient("her2-low-after-chemotherapy", **health), DESTINY_08, knowledge)
+    assert found.ruled_out
+    assert not found.fits
+    assert any(note.drug == drug and note.effect == "exclude" and says in note.because for note in found.notes)
+
+
+def test_what_a_specialist_decides_stands_beside_a_trial_that_fits(knowledge: KnowledgeBase) -> None:
+    past = {"interstitial_lung_disease": {"status": "past", "grade": 1}}
+    found = match(patient("her2-low-after-chemotherapy", **past), DESTINY_08, knowledge)
+    assert found.fits
+    assert [note.effect for note in found.notes] == ["conditional"]
+
+
+def test_a_caution_for_everyone_says_nothing_of_a_patient(knowledge: KnowledgeBase) -> None:
+    notes = [
+        note for one in examine(patient("second-line-her2-positive"), knowledge).decision.matches for note in one.notes
+    ]
+    assert {note.rule for note in notes} == {None}
+
+
+def test_earlier_progression_counts_where_it_was_on_all_anti_her2_drugs_of_the_trial(knowledge: KnowledgeBase) -> None:
+    for one in examine(patient("later-line-after-t-dxd"), knowledge).decision.matches:
+        directed = {drug for drug in one.trial.drugs if "anti-her2" in knowledge.knowledge.drugs[drug].classes}
+        told = {note.drug for note in one.notes if note.effect == "progressed"}
+        assert told in (set(), directed), one.trial.id
+    alone = match(patient("later-line-after-t-dxd"), "NCT04739761", knowledge)
+    assert alone.trial.drugs == ("t-dxd",)
+    assert [note.effect for note in alone.notes] == ["progressed"]
+    assert alone.fits, "whether it is allowed is for the registry to say"
+
+
+def test_reports_listings_findings_and_cohorts_agree_on_what_is_ruled_out(knowledge: KnowledgeBase) -> None:
+    tree = patient("second-line-active-ild", **ILD)
+    case = examine(tree, knowledge)
+    ruled_out = {one.trial.id for one in case.decision.matches if one.ruled_out and not one.closed}
+    assert ruled_out
+    report, listing = evaluate(tree, knowledge), find_trials(tree, knowledge)
+    assert {trial for reason in report.trials_ruled_out for trial in reason.trials} == ruled_out
+    assert {one.id for one in listing.ruled_out} == ruled_out
+    assert all(one.eligibility == "a drug of it is ruled out for this patient" for one in listing.ruled_out)
+    shown = {one.id for group in listing.groups for one in group.trials}
+    named = {trial for finding in report.findings for trial in finding.see_trials}
+    named |= {trial for one in report.investigational for trial in one.see_trials}
+    rows = {row[3] for row in AnswerRows(("", 1, None), case, knowledge).tables()["trials"]}
+    assert ruled_out.isdisjoint(shown | named | rows)
+    assert "Fits but for a drug that is ruled out for this patient" in to_markdown(outline(report))
