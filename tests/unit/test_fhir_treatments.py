@@ -10,6 +10,7 @@ import pytest
 from her2cds import KnowledgeBase
 from her2cds.interop.fhir.drugs import drugs_named
 from tests.fhir_builders import (
+    RXNORM,
     SNOMED,
     Json,
     breast_cancer,
@@ -59,6 +60,17 @@ NAMES = {
     "ado-trastuzumab emtansine 100 MG Injection": ("t-dm1",),
     "fam-trastuzumab deruxtecan-nxki 100 MG Injection": ("t-dxd",),
     "Trastuzumab deruxtecan": ("t-dxd",),
+    "trastuzumab (Kadcyla)": ("t-dm1",),
+    "Enhertu (trastuzumab)": ("t-dxd",),
+    "Enhertu [trastuzumab]": ("t-dxd",),
+    "trastuzumab (T-DXd)": ("t-dxd",),
+    "Kadcyla 3.6 mg/kg": ("t-dm1",),
+    "pertuzumab (Perjeta) / trastuzumab (Herceptin)": ("pertuzumab", "trastuzumab"),
+    "paclitaxel (protein-bound)": ("nab-paclitaxel",),
+    "trastuzumab (100 MG) Injection": ("trastuzumab",),
+    "Kadcyla / trastuzumab": (),
+    "trastuzumab (not Kadcyla)": (),
+    "T-DM1 / pertuzumab": ("pertuzumab", "t-dm1"),
     "trastuzumab duocarmazine": ("trastuzumab-duocarmazine",),
     "trastuzumab xyzotecan": (),
     "Trastuzumab Injection [NEWCONJUGATE]": (),
@@ -104,6 +116,53 @@ def test_the_code_of_the_antibody_with_the_name_of_a_conjugate_is_the_conjugate(
     result = imported(knowledge, one)
     assert result.profile["treatments"][0]["agents"] == ["t-dxd"]
     assert any("never filed under an antibody" in remark.why for remark in result.report.read_with_doubt)
+
+
+def coded_and_said(code: str, text: str, display: str | None = None) -> dict[str, Any]:
+    one = drug(code, "2023-01-01")
+    one["medicationCodeableConcept"] = {**concept(code, RXNORM, display), "text": text}
+    return one
+
+
+def test_a_dose_beside_the_name_of_a_conjugate_leaves_it_a_conjugate(knowledge: KnowledgeBase) -> None:
+    (course,) = treatments(knowledge, coded_and_said(TRASTUZUMAB, "Kadcyla 3.6 mg/kg"))
+    assert course["agents"] == ["t-dm1"]
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        *("T-DXd per protocol", "trastuzumab emtansine conjugate", "trastuzumab xyzotecan", "ado-trastuzumab"),
+        *("before Kadcyla", "trastuzumab-DXd infusion", "see letter " * 60),
+    ],
+)
+def test_the_code_of_an_antibody_does_not_count_where_a_text_may_mean_a_conjugate(
+    knowledge: KnowledgeBase, text: str
+) -> None:
+    result = imported(knowledge, coded_and_said(TRASTUZUMAB, text, "trastuzumab"))
+    ((agent,),) = (one["agents"] for one in result.profile["treatments"])
+    assert agent.startswith("unrecognised: ")
+    assert any("which drug is it?" in one for one in result.report.to_ask)
+
+
+def test_words_that_speak_of_no_conjugate_do_not_shake_the_code_of_an_antibody(knowledge: KnowledgeBase) -> None:
+    (course,) = treatments(knowledge, coded_and_said(TRASTUZUMAB, "trastuzumab per protocol, fourth infusion"))
+    assert course["agents"] == ["trastuzumab"]
+
+
+def test_a_code_and_a_name_of_two_conjugates_are_neither(knowledge: KnowledgeBase) -> None:
+    ((agent,),) = (one["agents"] for one in treatments(knowledge, coded_and_said(KADCYLA, "Enhertu")))
+    assert agent.startswith("unrecognised: ")
+
+
+def test_a_conjugate_is_never_listed_beside_its_own_antibody(knowledge: KnowledgeBase) -> None:
+    both = drug(TRASTUZUMAB, "2023-01-01")
+    both["medicationCodeableConcept"]["coding"] += concept(KADCYLA, RXNORM)["coding"]
+    result = imported(knowledge, both)
+    assert result.profile["treatments"][0]["agents"] == ["t-dm1"]
+    assert any("never filed under an antibody" in remark.why for remark in result.report.read_with_doubt)
+    named = coded_and_said("0", "Kadcyla", "trastuzumab")
+    assert treatments(knowledge, named)[0]["agents"] == ["t-dm1"]
 
 
 def test_a_code_counts_over_a_display_of_another_drug(knowledge: KnowledgeBase) -> None:

@@ -3,24 +3,32 @@
 Charts mostly carry product codes ("neratinib 40 MG Oral Tablet", "Trastuzumab Injection [KADCYLA]"). A name is read
 only where every word of it is accounted for: drug names of the knowledge base, longest first, and words of dose and
 form. A word left over ("trastuzumab xyzotecan") means that the drug is not known: a conjugate is never read as the
-antibody that stands at the head of its name. A brand in brackets decides.
+antibody that stands at the head of its name, nor listed beside it. A brand in brackets decides.
 """
 
 from __future__ import annotations
 
 import re
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 
 from her2cds.interop.fhir.elements import Reading, codings
 from her2cds.interop.fhir.resources import Resource, listed
 from her2cds.knowledge.base import Knowledge
+from her2cds.knowledge.names import folded, names_within
 
-_BRAND = re.compile(r"\[([^\[\]]{1,100})\]")
+_BRACKETED = re.compile(r"\[([^\[\]]{1,100})\]|\(([^()]{1,100})\)")
 _SEPARATOR = re.compile(r" ?/ ?| and |, | \+ ")
 _TOKEN = re.compile(r"[a-z0-9][a-z0-9\-.%+*]*")
 _AMOUNT = re.compile(r"^\d[\d.,]*(?:mg|ml|mcg|ug|g|m|hr|unt|actuat|%)?$")
+# What says of an antibody that something is bound to it: the endings of such names, and how charts shorten them.
+_CONJUGATE_WORD = re.compile(
+    r"ado|fam|vic|adc|conjugate[ds]?|dm[14]|dxd|mmae|"
+    r"[a-z]*(?:tansine|tecan|dotin|duocarmazine|gamicin|tesirine|limod)"
+)
+_LETTERS = re.compile(r"[a-z0-9]+")
 _FORM_TEXT = (
-    "mg ml mcg g unt hr meq m2 injection injectable injetable oral tablet tablets product capsule capsules pill "
+    "mg ml mcg g kg unt hr meq m2 injection injectable injetable oral tablet tablets product capsule capsules pill "
     "solution suspension powder for vial prefilled syringe intravenous subcutaneous intramuscular iv sc extended "
     "release chewable film coated and with hyaluronidase hyaluronidase-oysk hyaluronidase-zzxf human recombinant "
     "hydrochloride hcl citrate mesylate sodium acetate sulfate tartrate ditosylate maleate monohydrate"
@@ -53,17 +61,18 @@ class DrugReader:
 
     def read(self, concept: object, resource: Resource) -> Named:
         """The drugs that a CodeableConcept names; none where it cannot be said."""
-        words = " ".join(_texts(concept))
+        texts = _texts(concept)
+        shown = next(iter(texts), "nothing coded")
         by_code = self._by_code(concept, resource)
-        by_name, resembles = self._by_any_name(concept)
-        shown = next(iter(_texts(concept)), "nothing coded")
+        by_name, resembles = self._by_any_name(texts)
+        taken = self._taken(by_code, by_name)
+        if self._may_be_a_conjugate(texts, taken):
+            return Named((), "", "; ".join(texts), resembles=True)
         if by_code and by_name and set(by_code) != set(by_name):
-            return self._disagreement(by_code, by_name, shown, resource)
-        if by_code:
-            return Named(by_code, "", shown)
-        if by_name:
-            return Named(by_name, f"read by name: '{shown}'", shown)
-        return Named((), "", shown, resembles or self._resembles(words))
+            return self._disagreement(by_code, by_name, taken, shown, resource)
+        if by_name and not by_code:
+            return Named(taken, f"read by name: '{shown}'", shown)
+        return Named(taken, "", shown, not taken and (resembles or self._resembles(" ".join(texts))))
 
     def is_anticancer(self, drug: str) -> bool:
         """Whether a drug of the knowledge base is systemic anti-cancer therapy."""
@@ -72,20 +81,46 @@ class DrugReader:
     def _by_code(self, concept: object, resource: Resource) -> tuple[str, ...]:
         found = {one.token.removeprefix("drug.") for one in self._reading.meanings(concept, resource)
                  if one.token.startswith("drug.")}  # fmt: skip
-        return tuple(sorted(drug for one in found for drug in one.split("+")))
+        drugs = {drug for one in found for drug in one.split("+")}
+        sure = most_specific(drugs, self._knowledge)
+        if sure != drugs:
+            said = f"codes of {', '.join(sorted(drugs))}"
+            why = f"read as {', '.join(sorted(sure))}; a conjugate is never filed under an antibody"
+            self._reading.draft.doubt(resource.label, said, why)
+        return tuple(sorted(sure))
 
-    def _by_any_name(self, concept: object) -> tuple[tuple[str, ...], bool]:
-        found = [drugs for text in _texts(concept) if (drugs := drugs_named(text, self._knowledge))]
-        if not found:
-            return (), False
-        return (found[0], False) if all(set(one) == set(found[0]) for one in found) else ((), True)
+    def _by_any_name(self, texts: Sequence[str]) -> tuple[tuple[str, ...], bool]:
+        """What the texts name that can be read; none, and that it resembles a drug, where they name different ones."""
+        found = [set(drugs) for text in texts if (drugs := drugs_named(text, self._knowledge))]
+        together = most_specific({drug for one in found for drug in one}, self._knowledge)
+        agree = all(one == together or len(one) == len(together) for one in found) and together in found
+        return (tuple(sorted(together)), False) if agree else ((), bool(found))
+
+    def _taken(self, by_code: tuple[str, ...], by_name: tuple[str, ...]) -> tuple[str, ...]:
+        """What code and name say together: the code counts, except that a conjugate is never its antibody."""
+        if not by_code or not by_name:
+            return by_code or by_name
+        return next((one for one in (by_code, by_name) if any(map(self._is_conjugate, one))), by_code)
+
+    def _may_be_a_conjugate(self, texts: Sequence[str], taken: tuple[str, ...]) -> bool:
+        """Whether a text, read in full or not, speaks of a conjugate where none, or another one, would be taken."""
+        if not taken:
+            return False
+        antibody = any(one.endswith("mab") for one in taken) and not any(map(self._is_conjugate, taken))
+        for text in texts:
+            if len(text) > _LONGEST_TEXT:
+                named, bound = set(), True  # not read: it may say anything
+            else:
+                named = set(names_within(text, lambda name: _known(name, self._knowledge)).ids) - set(taken)
+                bound = any(_CONJUGATE_WORD.fullmatch(word) for word in _LETTERS.findall(text.lower()))
+            if any(map(self._is_conjugate, named)) or (antibody and bound):
+                return True
+        return False
 
     def _disagreement(
-        self, by_code: tuple[str, ...], by_name: tuple[str, ...], shown: str, resource: Resource
+        self, by_code: tuple[str, ...], by_name: tuple[str, ...], taken: tuple[str, ...], shown: str, resource: Resource
     ) -> Named:
-        """Code and name say different drugs: the code counts, except that a conjugate is never its antibody."""
-        conjugate = next((one for one in (by_name, by_code) if any(map(self._is_conjugate, one))), None)
-        taken = conjugate or by_code
+        conjugate = any(map(self._is_conjugate, taken))
         self._reading.draft.doubt(
             resource.label,
             f"code of {', '.join(by_code)}, name of {', '.join(by_name)}",
@@ -112,23 +147,51 @@ class DrugReader:
 def drugs_named(text: str, knowledge: Knowledge) -> tuple[str, ...]:
     """The drugs that a name or product description names in full, or none where a word is left over.
 
-    A text longer than any product description is not read.
+    A brand in brackets stands for what is said beside it, unless that is the more specific: "Enhertu (trastuzumab)". A
+    text longer than any product description is not read.
     """
     if len(text) > _LONGEST_TEXT:
         return ()
     whole = _known(text, knowledge)
     if whole:
         return whole
-    brands = [_known(brand, knowledge) for brand in _BRAND.findall(text)]
-    if brands:  # an unknown brand may be a conjugate: older product names show only its antibody
-        return tuple(dict.fromkeys(drug for drugs in brands for drug in drugs)) if all(brands) else ()
-    found: list[str] = []
-    for part in _SEPARATOR.split(" ".join(_BRAND.sub(" ", text).lower().split())):
+    brands: set[str] = set()
+    for match in _BRACKETED.finditer(text):
+        drugs = _known(match.group(1) or match.group(2), knowledge)
+        if not drugs and match.group(1):  # an unknown brand may be a conjugate: older product names show its antibody
+            return ()
+        brands.update(drugs)
+    beside = _BRACKETED.sub(lambda match: " " if _known(match.group()[1:-1], knowledge) else match.group(), text)
+    named = _named_in_full(beside, knowledge)
+    if not brands:
+        return tuple(sorted(named or ()))
+    within = names_within(beside, lambda name: _known(name, knowledge)).ids
+    together = most_specific(brands.union(within), knowledge)
+    return tuple(sorted(together)) if together in (most_specific(brands, knowledge), named) else ()
+
+
+def most_specific(drugs: Collection[str], knowledge: Knowledge) -> set[str]:
+    """The drugs without those that another one of them carries in its name, as T-DM1 does trastuzumab."""
+    return {one for one in drugs if not any(_carries(other, one, knowledge) for other in drugs if other != one)}
+
+
+def _carries(bearer: str, drug: str, knowledge: Knowledge) -> bool:
+    known, carried = knowledge.drugs.get(bearer), knowledge.drugs.get(drug)
+    if known is None or carried is None:
+        return False
+    words = {word for name in (known.name, *known.synonyms) for word in _LETTERS.findall(name.lower())}
+    return folded(carried.name) in words
+
+
+def _named_in_full(text: str, knowledge: Knowledge) -> set[str] | None:
+    """The drugs of all ingredients; None where a word is left over, or one ingredient is bound in another."""
+    found: set[str] = set()
+    for part in _SEPARATOR.split(" ".join(text.lower().split())):
         drugs = _named_in_part(_TOKEN.findall(part), knowledge)
         if drugs is None:
-            return ()
-        found += drugs
-    return tuple(sorted(set(found)))
+            return None
+        found |= most_specific(drugs, knowledge)
+    return found if most_specific(found, knowledge) == found else None
 
 
 def _named_in_part(tokens: list[str], knowledge: Knowledge) -> list[str] | None:
