@@ -363,6 +363,62 @@ def test_an_allergy_that_is_not_confirmed_counts_because_the_list_is_taken_as_wh
     assert [one.source for one in result.report.read_with_doubt] == ["AllergyIntolerance/b"]
 
 
+def hypersensitivities(knowledge: KnowledgeBase, *allergies: dict[str, Any]) -> list[str] | None:
+    health: dict[str, Any] = imported(knowledge, breast_cancer(), *allergies).profile.get("health", {})
+    names: list[str] | None = health.get("hypersensitivity_to")
+    return names
+
+
+DOCETAXEL_ALLERGY = allergy("a", "docetaxel", "confirmed")
+
+
+def test_a_drug_among_words_that_are_not_understood_is_not_denied(knowledge: KnowledgeBase) -> None:
+    result = imported(knowledge, DOCETAXEL_ALLERGY, allergy("b", "paclitaxel reaction in 2019", "confirmed"))
+    assert result.profile["health"]["hypersensitivity_to"] == ["docetaxel", "paclitaxel"]
+    assert any("not understood in full" in one.why for one in result.report.read_with_doubt)
+
+
+@pytest.mark.parametrize("text", ["Taxanes", "taxane", "allergy to taxanes"])
+def test_an_allergy_to_a_class_counts_for_each_drug_of_it(knowledge: KnowledgeBase, text: str) -> None:
+    found = hypersensitivities(knowledge, allergy("a", text, "confirmed"))
+    assert found is not None
+    assert {"docetaxel", "paclitaxel", "nab-paclitaxel"} <= set(found)
+    assert "carboplatin" not in found
+
+
+def test_the_substance_of_a_reaction_is_read(knowledge: KnowledgeBase) -> None:
+    reaction = {"reaction": [{"substance": {"text": "trastuzumab"}}]}
+    one = {"resourceType": "AllergyIntolerance", "id": "b", **reaction}
+    assert hypersensitivities(knowledge, DOCETAXEL_ALLERGY, one) == ["docetaxel", "trastuzumab"]
+
+
+@pytest.mark.parametrize("text", ["trastuzumab xyzotecan", "paclitaxell, not docetaxel", "paclitaxal"])
+def test_what_may_be_a_drug_and_cannot_be_told_is_kept_beside_those_that_can(
+    knowledge: KnowledgeBase, text: str
+) -> None:
+    unclear = allergy("b", text, "confirmed")
+    assert hypersensitivities(knowledge, DOCETAXEL_ALLERGY, unclear) == ["docetaxel", f"unrecognised: {text}"]
+    result = imported(knowledge, breast_cancer(), unclear)
+    assert "health" not in result.profile
+    assert any("to which drug?" in one for one in result.report.to_ask)
+
+
+def test_a_substance_without_any_word_may_be_a_drug_unless_filed_otherwise(knowledge: KnowledgeBase) -> None:
+    coded_only = {"resourceType": "AllergyIntolerance", "id": "b", "code": concept("12345", SNOMED)}
+    found = hypersensitivities(knowledge, DOCETAXEL_ALLERGY, coded_only)
+    assert found is not None
+    assert len(found) == 2
+    food = {**coded_only, "category": ["food"]}
+    assert hypersensitivities(knowledge, DOCETAXEL_ALLERGY, food) == ["docetaxel"]
+    none_known = {**coded_only, "code": concept("716186003", SNOMED)}
+    assert hypersensitivities(knowledge, none_known) is None
+
+
+def test_a_list_of_allergies_says_that_it_was_taken_for_whole(knowledge: KnowledgeBase) -> None:
+    result = imported(knowledge, DOCETAXEL_ALLERGY)
+    assert any("allergies" in one for one in result.report.assumed)
+
+
 # --- Containers ---------------------------------------------------------------------------------------------
 
 

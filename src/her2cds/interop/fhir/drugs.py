@@ -74,6 +74,13 @@ class DrugReader:
             return Named(taken, f"read by name: '{shown}'", shown)
         return Named(taken, "", shown, not taken and (resembles or self._resembles(" ".join(texts))))
 
+    def mentioned(self, concept: object) -> tuple[str, ...]:
+        """The drugs that stand in a concept among words of any kind; none where one of them may be a conjugate."""
+        texts = [text for text in _texts(concept) if len(text) <= _LONGEST_TEXT]
+        named = {one for text in texts for one in names_within(text, lambda name: _known(name, self._knowledge)).ids}
+        drugs = tuple(sorted(most_specific(named, self._knowledge)))
+        return () if self._may_be_a_conjugate(texts, drugs) else drugs
+
     def is_anticancer(self, drug: str) -> bool:
         """Whether a drug of the knowledge base is systemic anti-cancer therapy."""
         return _is_anticancer(drug, self._knowledge)

@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from datetime import date as Date
 
+from her2cds.interop.fhir.allergies import Allergies
 from her2cds.interop.fhir.candidates import Candidates
 from her2cds.interop.fhir.codes import Meaning
 from her2cds.interop.fhir.drugs import DrugReader
@@ -34,9 +35,12 @@ class PersonRecord:
 
     reading: Reading
     candidates: Candidates = field(default_factory=Candidates)
-    allergies: dict[str, str] = field(default_factory=dict)
+    allergies: Allergies = field(init=False)
     lungs: list[tuple[str, str]] = field(default_factory=list)
     heart: list[tuple[str, str]] = field(default_factory=list)
+
+    def __post_init__(self) -> None:
+        self.allergies = Allergies(self.reading)
 
     def read_patient(self, resource: Resource, as_of: Date | None) -> None:
         """Sex, age on the day of the profile, and the logical id; nothing that names the person."""
@@ -155,23 +159,8 @@ class PersonRecord:
                     yield one["valueCodeableConcept"], present
 
     def read_allergy(self, resource: Resource, drugs: DrugReader, active: bool) -> None:
-        """An allergy to a drug of the knowledge base, confirmed or not: the list that is written counts as whole."""
-        concept = resource.content.get("code")
-        found = drugs.read(concept, resource)
-        words = words_for(concept)
-        if not active:
-            self.reading.draft.aside(resource.label, words, "not active, or refuted")
-        elif resource.content.get("type") == "intolerance":
-            self.reading.draft.aside(resource.label, words, "an intolerance is not a hypersensitivity")
-        elif not found.drugs:
-            self.reading.draft.aside(resource.label, words, "no drug that the knowledge base knows")
-            if found.resembles:
-                self.reading.draft.ask(f"Allergy to '{words}': to which drug?")
-        for drug in found.drugs if active and resource.content.get("type") != "intolerance" else ():
-            self.allergies[drug] = resource.label
-            if is_not_sure(resource.content):
-                why = "counted all the same: a list without it would deny it"
-                self.reading.draft.doubt(resource.label, f"allergy to {words}, not confirmed", why)
+        """An allergy, confirmed or not, to a drug or to something that may be one."""
+        self.allergies.read(resource, drugs, active=active, unsure=is_not_sure(resource.content))
 
     def put(self) -> None:
         """Write the person into the draft."""
@@ -180,8 +169,7 @@ class PersonRecord:
             newest = self.candidates.settle_newest(path, draft)
             if path == "health.lvef_percent" and newest is not None and newest.day is not None:
                 draft.put("health.lvef_date", newest.day.isoformat(), [newest.source])
-        if self.allergies:
-            draft.put("health.hypersensitivity_to", sorted(self.allergies), self.allergies.values())
+        self.allergies.put()
         for path, found, worse in (
             ("health.interstitial_lung_disease.status", self.lungs, "active"),
             ("health.heart_failure", self.heart, "active"),
