@@ -355,6 +355,83 @@ def test_the_same_drug_after_a_worsening_is_a_new_line(knowledge: KnowledgeBase)
     assert second["line"] == 2
 
 
+def test_a_drug_given_on_beyond_a_worsening_belongs_to_the_next_line_too(knowledge: KnowledgeBase) -> None:
+    given = (cycles(DOCETAXEL, "2022-02-01", 6), cycles(TRASTUZUMAB, "2022-02-01", 30))
+    result = imported(
+        knowledge,
+        *(metastatic(), *given, worsened("2022-11-20"), cycles(CAPECITABINE, "2022-12-01", 15), worsened("2023-10-20")),
+    )
+    first, second = result.profile["treatments"]
+    assert (first["agents"], first["line"], first["stop_reason"]) == (["docetaxel", "trastuzumab"], 1, "progression")
+    assert first["end"] == "2022-11-22"
+    assert (second["agents"], second["line"]) == (["capecitabine", "trastuzumab"], 2)
+    assert second["stop_reason"] == "progression"
+    assert second["start"] == "2022-12-01"
+    reasons = {one.path: one.sources for one in result.report.facts if one.path.endswith("stop_reason")}
+    assert [len(sources) for sources in reasons.values()] == [1, 1]
+    assert len({source for sources in reasons.values() for source in sources}) == 2
+
+
+def test_a_statement_that_spans_the_next_line_is_cut_at_the_worsening(knowledge: KnowledgeBase) -> None:
+    period = {"start": "2022-02-01", "end": "2023-06-01"}
+    statement = drug(TRASTUZUMAB, None, effectivePeriod=period)
+    first, second = treatments(
+        knowledge, metastatic(), statement, worsened("2022-11-20"), cycles(CAPECITABINE, "2022-12-01", 5)
+    )
+    assert (first["agents"], first["end"], first["stop_reason"]) == (["trastuzumab"], "2022-11-20", "progression")
+    assert (second["agents"], second["start"]) == (["capecitabine", "trastuzumab"], "2022-12-01")
+
+
+def test_where_a_drug_joins_without_a_worsening_the_line_is_asked_for(knowledge: KnowledgeBase) -> None:
+    result = imported(
+        knowledge,
+        *(metastatic(), cycles(TRASTUZUMAB, "2022-02-01", 12), cycles(DOCETAXEL, "2022-02-01", 12)),
+        *(cycles(PERTUZUMAB, "2022-03-18", 10), worsened("2022-10-10"), cycles(KADCYLA, "2022-11-01", 2)),
+    )
+    first, second, third = result.profile["treatments"]
+    assert (first["line"], "stop_reason" in first) == (1, False)
+    assert (second["agents"], second["stop_reason"]) == (["docetaxel", "pertuzumab", "trastuzumab"], "progression")
+    assert "line" not in second
+    assert "line" not in third
+    assert any("the same line, or a new one?" in one for one in result.report.to_ask)
+
+
+def test_a_worsening_under_an_antibody_and_its_endocrine_partner_ends_both(knowledge: KnowledgeBase) -> None:
+    first, second = treatments(
+        knowledge,
+        *(metastatic(), cycles(TRASTUZUMAB, "2022-02-01", 12), cycles(LETROZOLE, "2022-06-01", 4, days=30)),
+        worsened("2022-09-10"),
+    )
+    assert first["stop_reason"] == second["stop_reason"] == "progression"
+    assert (second["maintenance_of_previous"], second["line"]) == (True, 1)
+
+
+def test_the_same_drug_after_years_is_no_maintenance(knowledge: KnowledgeBase) -> None:
+    given = (cycles(TRASTUZUMAB, "2020-02-01", 4), cycles(DOCETAXEL, "2020-02-01", 4))
+    _, second = treatments(knowledge, metastatic("2020-01-01"), *given, cycles(TRASTUZUMAB, "2023-09-01", 4))
+    assert "maintenance_of_previous" not in second
+    assert second["line"] == 2
+
+
+def test_a_drug_given_on_after_a_worsening_without_a_new_one_is_asked_about(knowledge: KnowledgeBase) -> None:
+    result = imported(knowledge, metastatic(), cycles(TRASTUZUMAB, "2022-02-01", 20), worsened("2022-07-20"))
+    assert len(result.profile["treatments"]) == 1
+    assert any("given on after the worsening" in one for one in result.report.to_ask)
+
+
+def test_a_stated_reason_and_a_later_worsening_leave_the_reason_open(knowledge: KnowledgeBase) -> None:
+    reason = {"statusReason": [concept("407563006", SNOMED)], "status": "stopped"}
+    period = {"start": "2022-02-01", "end": "2022-05-01"}
+    result = imported(
+        knowledge, metastatic(), drug(KADCYLA, None, effectivePeriod=period, **reason), worsened("2022-06-20")
+    )
+    (course,) = result.profile["treatments"]
+    assert "stop_reason" not in course
+    assert course["stopped_agents"] == ["t-dm1"]
+    assert any(one.path == "$.treatments[0].stop_reason" for one in result.report.conflicts)
+    assert any("or because the disease progressed?" in one for one in result.report.to_ask)
+
+
 def test_surgery_tells_neoadjuvant_from_adjuvant_where_the_intent_is_curative(knowledge: KnowledgeBase) -> None:
     curative = intent("373808002")
     before, after = treatments(
@@ -466,6 +543,17 @@ def test_a_course_of_more_drugs_than_anybody_is_given_is_not_taken(knowledge: Kn
     found = imported(knowledge, patient(), breast_cancer(), [drug_named(f"trastuzumap {i}") for i in range(30)])
     assert "treatments" not in found.profile
     assert any("give the list" in one for one in found.report.to_ask)
+
+
+def test_many_drugs_without_a_date_cost_no_more_than_their_number_and_are_no_history(knowledge: KnowledgeBase) -> None:
+    def unknown(count: int) -> list[Json]:
+        return [drug_named(f"trastuzumab zz{one}", None) for one in range(count)]
+
+    few, many = (seconds_for(knowledge, unknown(count)) for count in (400, 4_000))
+    assert many < 30 * few + 0.5
+    result = imported(knowledge, unknown(300))
+    assert "treatments" not in result.profile
+    assert any(one.path == "$.treatments" and "300 courses" in one.found for one in result.report.conflicts)
 
 
 def test_a_control_character_in_a_drugs_name_costs_nobody_a_treatment(knowledge: KnowledgeBase) -> None:

@@ -4,11 +4,15 @@
 2. Periods that begin within 28 days of the first one of a course belong to it; a drug that joins later begins a course.
 3. A worsening on record after the first day of a course and while it was given, or within 60 days after its last record
    and not after the next course begins, ends it with progression. On its first day it is why the course was begun.
-4. The last record is taken for the end where that is so, where the records say "completed", where the next course
+   Where the records state another reason for an end before that, the reason is left open.
+4. A drug for metastatic disease that is still given when a later course begins, which a worsening or a drug other than
+   an endocrine one brought about, belongs to that course from then on: trastuzumab beyond progression.
+5. The last record is taken for the end where that is so, where the records say "completed", where the next course
    begins after it, or where it lies more than 60 days back: cycles that reach up to now may go on.
-5. A course for metastatic disease is maintenance of the one before it where it adds no drug, or only an endocrine drug
-   while a drug of that course is still given, and no worsening lies between.
-6. The other courses for metastatic disease are numbered as lines, where every course has a setting and a start.
+6. A course for metastatic disease is maintenance of the one before it where it adds no drug, or only an endocrine drug
+   while a drug of that course is still given, no worsening lies between, and no more than 120 days.
+7. The other courses for metastatic disease are numbered as lines, where every course has a setting and a start, up to
+   a course that a drug begins by joining others without a worsening: whether that is a new line, a person says.
 
 28 and 120 days are the usual conventions of line-of-therapy algorithms on records; the reviews define a line by
 progression, so what a record does not say about an end is left open.
@@ -16,8 +20,9 @@ progression, so what a record does not say about an end is left open.
 
 from __future__ import annotations
 
+from bisect import bisect_right
 from collections.abc import Callable, Collection, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import date as Date
 from datetime import timedelta
 from itertools import pairwise
@@ -63,6 +68,23 @@ class Period:
         self.last = max([*days, *([self.last] if self.last else [])], default=None)
         self.start = min([one for one in (self.start, record.start) if one], default=None)
 
+    def part_from(self, day: Date, ended: Date) -> Period:
+        """Keep what lies before a day, and return the rest; a record that spans it `ended` as far as it is kept."""
+        kept, rest = Period(self.drug, self.setting), Period(self.drug, self.setting)
+        for one in self.records:
+            upto = max((until for until in (one.end, one.until) if until), default=None)
+            if one.start is None or one.start >= day:
+                rest.add(one)
+            elif upto is None or upto < day:
+                kept.add(one)
+            else:
+                last = max(ended, one.start)
+                until, going_on = (last, None) if one.end is None else (None, False)
+                kept.add(replace(one, end=last if one.end else None, until=until, going_on=going_on, stop=None))
+                rest.add(replace(one, start=day))
+        self.records, self.start, self.last = kept.records, kept.start, kept.last
+        return rest
+
     @property
     def end(self) -> Date | None:
         """The day it ended: a stated end, or the last of several days; None where neither is on record."""
@@ -85,20 +107,37 @@ class Period:
 
 @dataclass(slots=True)
 class Course:
-    """Drugs that were begun together."""
+    """Drugs that were begun together, or given on when others were begun.
+
+    `worsened_on` are the worsenings that ended it, `joined` the drugs to which it added others without a worsening.
+    """
 
     setting: str | None
+    start: Date | None
     periods: list[Period]
-    worsened: bool = False
+    worsened_on: tuple[Date, ...] = ()
+    joined: tuple[str, ...] = ()
     maintenance: bool = False
     line: int | None = None
     followed: bool = False
     over: bool = False
 
     @property
-    def start(self) -> Date | None:
-        """First day on record."""
-        return min((one.start for one in self.periods if one.start), default=None)
+    def stated_stop(self) -> str | None:
+        """Why it ended, where the records of all its drugs say the same."""
+        stops = {one.stop for one in self.periods}
+        return stops.pop() if len(stops) == 1 else None
+
+    @property
+    def contested(self) -> bool:
+        """Whether the records state why it ended, and the disease worsened only after that."""
+        last = self.last
+        return bool(self.stated_stop and last and self.worsened_on and min(self.worsened_on) > last)
+
+    @property
+    def given_on_after_worsening(self) -> bool:
+        """Whether it went on for more than 60 days after the disease worsened."""
+        return bool(self.last and self.worsened_on and self.last - min(self.worsened_on) > _AFTERWARDS)
 
     @property
     def last(self) -> Date | None:
@@ -118,7 +157,6 @@ class Course:
     def fields(self) -> dict[str, Any]:
         """The treatment as a profile writes it; what is not known is left out."""
         states = {one.going_on for one in self.periods}
-        stops = {one.stop for one in self.periods}
         ends = [one.end for one in self.periods]
         found: dict[str, Any] = {
             "setting": self.setting,
@@ -126,10 +164,10 @@ class Course:
             "agents": sorted(self.drugs),
             "start": self.start.isoformat() if self.start else None,
         }
-        if self.worsened:
+        if self.worsened_on and not self.contested:
             found["stop_reason"] = "progression"
-        elif len(stops) == 1 and None not in stops:
-            found["stop_reason"] = stops.pop()
+        elif self.stated_stop and not self.contested:
+            found["stop_reason"] = self.stated_stop
         elif True in states and not self.followed:
             found["ongoing"] = True
         elif states == {False}:
@@ -149,11 +187,16 @@ def group(
 ) -> list[Course]:
     """The courses of a patient on a day, the oldest first, those without a date last."""
     courses = _courses(_periods(records))
-    for index, course in enumerate(courses):
-        later = next((one.start for one in courses[index + 1 :] if one.start and one.start != course.start), None)
+    _give_on(courses, worsened, is_endocrine)
+    starts = sorted({one.start for one in courses if one.start})
+    for course in courses:
+        if course.start is None:
+            continue
+        after = bisect_right(starts, course.start)
+        later = starts[after] if after < len(starts) else None
         course.followed = later is not None
-        course.worsened = any(_ends_it(course, day, later) for day in worsened)
-        course.over = course.worsened or _is_over(course, later, as_of)
+        course.worsened_on = tuple(day for day in sorted(worsened) if _ends_it(course, day, later))
+        course.over = bool(course.worsened_on) or _is_over(course, later, as_of)
     _mark_maintenance(courses, worsened, is_endocrine)
     _number(courses)
     return courses
@@ -179,28 +222,47 @@ def _joins(period: Period, record: Given) -> bool:
 
 
 def _courses(periods: Sequence[Period]) -> list[Course]:
+    """The courses of periods in the order of their starts: only the newest one of a setting can be added to."""
     courses: list[Course] = []
+    newest: dict[str | None, Course] = {}
     for period in periods:
-        for course in courses:
-            if _begins_with(course, period):
-                course.periods.append(period)
-                break
+        course = newest.get(period.setting)
+        if course is not None and _begins_with(course, period):
+            course.periods.append(period)
         else:
-            courses.append(Course(period.setting, [period]))
+            newest[period.setting] = Course(period.setting, period.start, [period])
+            courses.append(newest[period.setting])
     return courses
 
 
 def _begins_with(course: Course, period: Period) -> bool:
-    if course.start is None or period.start is None or course.setting != period.setting:
-        return False
-    return period.start - course.start <= _WINDOW and period.drug not in course.drugs
+    return course.start is not None and period.start is not None and period.start - course.start <= _WINDOW
+
+
+def _give_on(courses: Sequence[Course], worsened: Collection[Date], is_endocrine: Callable[[str], bool]) -> None:
+    """Drugs that are still given when a later course begins become part of it."""
+    earlier: list[tuple[Date, Course]] = []
+    for course in courses:
+        begins = course.start
+        if course.setting != "metastatic" or begins is None:
+            continue
+        new = course.drugs
+        for since, before in earlier:
+            reasons = [day for day in worsened if since < day <= begins]
+            still_given = [one for one in before.periods if one.last and one.last >= begins and one.drug not in new]
+            if not still_given or not (reasons or not all(map(is_endocrine, new))):
+                continue
+            course.periods += [one.part_from(begins, max(reasons, default=begins)) for one in still_given]
+            if not reasons and not new <= before.drugs:
+                course.joined = tuple(sorted({*course.joined, *(one.drug for one in still_given)}))
+        earlier.append((begins, course))
 
 
 def _ends_it(course: Course, day: Date, later: Date | None) -> bool:
     if course.start is None or course.last is None or day <= course.start:
         return False
     if later is not None and day > later:
-        return False
+        return day <= course.last  # given beside the later course
     return day <= course.last + _AFTERWARDS
 
 
@@ -219,9 +281,10 @@ def _mark_maintenance(
         first, begins = before.start, course.start
         if first is None or begins is None or any(first < day <= begins for day in worsened):
             continue
-        overlaps = any((one.last and one.last >= begins) or one.going_on for one in before.periods)
+        still_given = any((one.last and one.last >= begins) or one.going_on for one in before.periods)
         endocrine = all(map(is_endocrine, course.drugs))
-        course.maintenance = course.drugs <= before.drugs or (endocrine and overlaps)
+        follows = still_given or (before.last is not None and begins - before.last <= _GAP)
+        course.maintenance = (follows and course.drugs <= before.drugs) or (endocrine and still_given)
 
 
 def _number(courses: Sequence[Course]) -> None:
@@ -230,5 +293,7 @@ def _number(courses: Sequence[Course]) -> None:
         return
     line = 0
     for course in metastatic:
+        if course.joined:
+            return
         line += not course.maintenance
         course.line = max(line, 1)

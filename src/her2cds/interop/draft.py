@@ -139,9 +139,12 @@ class Draft:
     def drop(self, paths: Sequence[str]) -> tuple[Fact, ...]:
         """Forget what was said of these fields and of all below them; returns the facts that are gone."""
         below = tuple(f"{path}{sign}" for path in paths for sign in (".", "["))
-        gone = tuple(one for one in self.facts if one.path in paths or one.path.startswith(below))
-        self.facts = [one for one in self.facts if one not in gone]
-        return gone
+        kept: list[Fact] = []
+        gone: list[Fact] = []
+        for one in self.facts:
+            (gone if one.path in paths or one.path.startswith(below) else kept).append(one)
+        self.facts = kept
+        return tuple(gone)
 
     def finish(self, records: int) -> Imported:
         """The profile and its report."""

@@ -6,11 +6,12 @@ from dataclasses import dataclass, field, replace
 from datetime import date as Date
 from typing import Any
 
-from her2cds.interop.courses import Given, group
+from her2cds.interop.courses import Course, Given, group
 from her2cds.interop.fhir.disease import Disease
 from her2cds.interop.fhir.drugs import DrugReader, Named
 from her2cds.interop.fhir.elements import Reading, extension, words_for
 from her2cds.interop.fhir.resources import Resource, inside, listed, profiles_of
+from her2cds.profile.model import MAX_ITEMS
 
 TYPES = (
     "MedicationAdministration",
@@ -179,6 +180,11 @@ class Medications:
         records = [_with_setting(one, intent, disease, surgery) for one, intent in self.given]
         worsened = {day for day, _ in disease.worsened if day is not None}
         courses = group(records, worsened, self._is_endocrine, as_of)
+        if len(courses) > MAX_ITEMS:
+            found, sources = f"{len(courses)} courses", [one for course in courses for one in course.sources]
+            draft.conflict("$.treatments", found, sources, f"none was taken; a profile holds {MAX_ITEMS}")
+            draft.ask("Treatments: the record does not tell one course from another; give the list.")
+            return []
         draft.tree["treatments"] = [{} for _ in courses]
         if self.complete:
             draft.put("treatments_complete", True, [], "as the import was told")
@@ -187,19 +193,37 @@ class Medications:
             draft.ask("Treatments: is the list whole? Then set treatments_complete to true.")
         for index, course in enumerate(courses):
             how = "; ".join(dict.fromkeys(self.by_name[one] for one in course.sources if one in self.by_name))
+            worsenings = [label for day, label in disease.worsened if day in course.worsened_on]
             for name, value in course.fields().items():
-                sources = [label for day, label in disease.worsened if value == "progression"] or course.sources
+                sources = worsenings if value == "progression" else course.sources
                 draft.put(f"treatments[{index}].{name}", value, sources, how if name == "agents" else "")
-            if course.worsened:
-                names = ", ".join(sorted(course.drugs))
-                draft.ask(
-                    f"Progression on {names}: in the central nervous system only, or elsewhere (progression_site)?"
-                )
-            if course.setting is None:
-                draft.ask(f"Treatment with {', '.join(sorted(course.drugs))}: neoadjuvant, adjuvant or metastatic?")
-            if course.followed and any(one.going_on for one in course.periods) and not course.worsened:
-                draft.doubt(course.sources[0], "still marked active", "a later course began: left open")
+            self._ask_about(index, course, worsenings)
         return [(one.start, one.sources[0]) for one in courses if one.start is not None and not one.maintenance]
+
+    def _ask_about(self, index: int, course: Course, worsenings: list[str]) -> None:
+        """What the records of a course leave open."""
+        draft, names, days = (
+            self.reading.draft,
+            ", ".join(sorted(course.drugs)),
+            ", ".join(map(str, course.worsened_on)),
+        )
+        if course.contested:
+            said = f"ended for {course.stated_stop}, and a worsening on {days}, after the last record"
+            sources = [*course.sources, *worsenings]
+            draft.conflict(f"$.treatments[{index}].stop_reason", said, sources, "neither was taken for the reason")
+            draft.ask(f"{names}: ended for {course.stated_stop}, or because the disease progressed?")
+        elif course.worsened_on:
+            draft.ask(f"Progression on {names}: in the central nervous system only, or elsewhere (progression_site)?")
+            if course.given_on_after_worsening:
+                draft.ask(f"{names}, given on after the worsening on {days}: one line, or a further one from then on?")
+        if course.joined:
+            began = f"{names}, from {course.start} on, when {', '.join(course.joined)} had been given before"
+            draft.ask(f"{began}: the same line, or a new one? No worsening is on record, so no line was counted.")
+        if course.setting is None:
+            draft.ask(f"Treatment with {names}: neoadjuvant, adjuvant or metastatic?")
+        if course.followed and any(one.going_on for one in course.periods):
+            outcome = "taken for ended by the worsening" if course.worsened_on else "left open"
+            draft.doubt(course.sources[0], "still marked active", f"a later course began: {outcome}")
 
     def _first_operation(self, disease: Disease) -> Date | None:
         """The first breast surgery of the active cancer: an operation before its diagnosis was for another one."""
