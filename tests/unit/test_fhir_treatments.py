@@ -211,6 +211,53 @@ def test_a_drug_that_was_not_given_does_not_count(knowledge: KnowledgeBase, stat
     assert len(result.report.set_aside) == 1
 
 
+def test_a_statement_of_stu3_that_a_drug_was_not_taken_is_no_treatment(knowledge: KnowledgeBase) -> None:
+    assert treatments(knowledge, drug(KADCYLA, "2023-01-01", taken="n")) == []
+    assert treatments(knowledge, drug(KADCYLA, "2023-01-01", taken="unk")) == []
+    assert len(treatments(knowledge, drug(KADCYLA, "2023-01-01", taken="y"))) == 1
+
+
+def product(*ingredients: Json, **more: Any) -> list[Json]:
+    parts = [{"itemCodeableConcept": one} for one in ingredients]
+    medication = {"resourceType": "Medication", "id": "med", "ingredient": parts, **more}
+    one = {key: value for key, value in drug("0", "2023-01-01").items() if key != "medicationCodeableConcept"}
+    return [medication, {**one, "medicationReference": {"reference": "Medication/med"}}]
+
+
+def test_a_product_without_a_name_is_read_by_all_of_its_ingredients(knowledge: KnowledgeBase) -> None:
+    antibodies = (concept(TRASTUZUMAB, RXNORM), {"text": "pertuzumab"}, {"text": "hyaluronidase"})
+    assert treatments(knowledge, *product(*antibodies))[0]["agents"] == ["pertuzumab", "trastuzumab"]
+
+
+def test_ingredients_that_cannot_all_be_read_make_no_drug(knowledge: KnowledgeBase) -> None:
+    parts = product(concept(TRASTUZUMAB, RXNORM, "trastuzumab"), {"text": "emtansine"})
+    assert treatments(knowledge, *parts)[0]["agents"] == ["unrecognised: trastuzumab; emtansine"]
+    coded_as_antibody = product({"text": "Kadcyla"}, code=concept(TRASTUZUMAB, RXNORM, "trastuzumab"))
+    assert treatments(knowledge, *coded_as_antibody)[0]["agents"] == ["unrecognised: trastuzumab; Kadcyla"]
+
+
+def test_an_end_without_a_start_is_kept_as_the_end(knowledge: KnowledgeBase) -> None:
+    result = imported(knowledge, drug(KADCYLA, None, effectivePeriod={"end": "2023-05-01"}))
+    assert result.profile["treatments"] == [{"agents": ["t-dm1"], "ongoing": False, "end": "2023-05-01"}]
+    assert any(one.found == "no start" for one in result.report.read_with_doubt)
+
+
+def test_a_drug_given_for_another_cancer_is_no_course_of_this_one(knowledge: KnowledgeBase) -> None:
+    colon = {**condition("C18.9", "http://hl7.org/fhir/sid/icd-10-cm"), "id": "colon"}
+    given = drug(CAPECITABINE, "2022-02-01", reasonReference=[{"reference": "Condition/colon"}])
+    result = imported(knowledge, metastatic(), colon, given)
+    assert "treatments" not in result.profile
+    assert any("another cancer" in one.why for one in result.report.set_aside)
+
+
+def test_a_drug_given_for_a_reason_that_is_not_known_counts_with_doubt(knowledge: KnowledgeBase) -> None:
+    written = {"resourceType": "Condition", "id": "own", "code": {"text": "Mammakarzinom"}}
+    given = drug(CAPECITABINE, "2022-02-01", reasonReference=[{"reference": "Condition/own"}])
+    result = imported(knowledge, metastatic(), written, given)
+    assert result.profile["treatments"][0]["agents"] == ["capecitabine"]
+    assert any("given for Mammakarzinom" in one.found for one in result.report.read_with_doubt)
+
+
 def test_a_proposal_is_no_treatment(knowledge: KnowledgeBase) -> None:
     request = drug(KADCYLA, None, "MedicationRequest", intent="proposal", authoredOn="2023-01-01", status="active")
     assert treatments(knowledge, request) == []

@@ -74,6 +74,28 @@ class DrugReader:
             return Named(taken, f"read by name: '{shown}'", shown)
         return Named(taken, "", shown, not taken and (resembles or self._resembles(" ".join(texts))))
 
+    def read_product(self, concept: object, ingredients: Sequence[object], resource: Resource) -> Named:
+        """The drugs of a product: by its own name, or else by all of its ingredients."""
+        named = self.read(concept, resource)
+        if not ingredients:
+            return named
+        parts = [self.read(one, resource) for one in ingredients]
+        inside = most_specific({drug for one in parts for drug in one.drugs}, self._knowledge)
+        whole = all(part.drugs or self._is_form(one) for part, one in zip(parts, ingredients, strict=True))
+        taken = named.drugs or (tuple(sorted(inside)) if whole else ())
+        texts = [text for one in (concept, *ingredients) for text in _texts(one)]
+        words = "; ".join(dict.fromkeys(texts)) or named.words
+        other = any(map(self._is_conjugate, inside.difference(taken)))
+        if not taken or other or self._may_be_a_conjugate(texts, taken):
+            resembles = named.resembles or bool(inside) or any(one.resembles for one in parts)
+            return Named((), "", words, resembles)
+        return named if named.drugs else Named(taken, f"read by its ingredients: '{words}'", words)
+
+    def _is_form(self, concept: object) -> bool:
+        """Whether an ingredient is none that counts: words of dose and form only, as hyaluronidase is."""
+        texts = _texts(concept)
+        return bool(texts) and all(_named_in_full(text, self._knowledge) == set() for text in texts)
+
     def mentioned(self, concept: object) -> tuple[str, ...]:
         """The drugs that stand in a concept among words of any kind; none where one of them may be a conjugate."""
         texts = [text for text in _texts(concept) if len(text) <= _LONGEST_TEXT]

@@ -9,7 +9,7 @@ from typing import Any
 from her2cds.interop.courses import Course, Given, group
 from her2cds.interop.fhir.disease import Disease
 from her2cds.interop.fhir.drugs import DrugReader, Named
-from her2cds.interop.fhir.elements import Reading, extension, words_for
+from her2cds.interop.fhir.elements import Reading, codings, extension, words_for
 from her2cds.interop.fhir.resources import Resource, inside, listed, profiles_of
 from her2cds.profile.model import MAX_ITEMS
 
@@ -33,6 +33,8 @@ _STARTS = (
 # One dose given or handed over: its status and the end of its period say nothing on whether the course goes on.
 _DOSES = ("MedicationAdministration", "MedicationDispense")
 _NOT_AN_ORDER = {"proposal", "plan", "option"}
+_NOT_TAKEN = {"n": "not taken", "unk": "not known whether taken"}  # MedicationStatement of FHIR STU3
+_OF_NO_ORGAN = ("C50", "C77", "C78", "C79", "C80", "C7B")  # ICD-10: breast, secondary and unspecified cancers
 _STOP = {
     "stop.completed": "completed",
     "stop.toxicity": "toxicity",
@@ -64,6 +66,11 @@ class Medications:
             draft.aside(
                 resource.label, f"{named.words}, {status or 'no status'}", "its status does not say that it was given"
             )
+        elif content.get("taken") in _NOT_TAKEN:
+            draft.aside(resource.label, f"{named.words}, {_NOT_TAKEN[content['taken']]}", "it does not say that it was")
+        elif self._is_of_cancer(named) and (other := self._other_cancer(resource)):
+            why = "given for another cancer than that of the breast: none of its courses"
+            draft.aside(resource.label, f"{named.words}, for {other}", why)
         elif not named.drugs:
             self._unknown(resource, named)
         else:
@@ -99,25 +106,66 @@ class Medications:
         """Whether the resource is filed as cancer treatment: by profile, or by its reason."""
         if any("cancer-related-medication" in one for one in profiles_of(resource.content)):
             return True
-        reasons = [
-            self.reading.resources.follow(one, resource) for one in listed(resource.content.get("reasonReference"))
-        ]
-        tokens = [one.token for found in reasons if found is not None
+        tokens = [one.token for found in self._reasons(resource)
                   for one in self.reading.meanings(found.content.get("code"), found)]  # fmt: skip
         return any(one.startswith(("primary.", "metastasis.")) for one in tokens)
+
+    def _is_of_cancer(self, named: Named) -> bool:
+        return named.resembles or any(map(self.drugs.is_anticancer, named.drugs))
+
+    def _reasons(self, resource: Resource) -> list[Resource]:
+        """The Conditions of the input for which a drug was given."""
+        references = listed(resource.content.get("reasonReference"))
+        found = (self.reading.resources.follow(one, resource) for one in references)
+        return [one for one in found if one is not None and one.type == "Condition"]
+
+    def _other_cancer(self, resource: Resource) -> str:
+        """The cancer of another organ for which a drug was given, in words; empty where it is not known to be one.
+
+        A Condition that is not known at all is remarked, and the drug counted: it may be the breast cancer in words of
+        its own.
+        """
+        content, reasons = resource.content, self._reasons(resource)
+        concepts = [(one.content.get("code"), one) for one in reasons]
+        concepts += [(one, resource) for one in listed(content.get("reasonCode"))]
+        if not concepts or any(self.reading.meanings(*one) for one in concepts):
+            return ""
+        others = [words_for(concept) for concept, _ in concepts if _is_of_another_organ(concept)]
+        if others:
+            return "; ".join(others)
+        if reasons:
+            said = "; ".join(words_for(one.content.get("code")) for one in reasons)
+            why = "the reason is not known to be the breast cancer; the drug was counted all the same"
+            self.reading.draft.doubt(resource.label, f"given for {said}", why)
+        return ""
 
     def _named(self, resource: Resource) -> Named:
         content = resource.content
         concept = content.get("medicationCodeableConcept")
         reference = content.get("medicationReference")
+        ingredients: list[object] = []
         if concept is None and reference is not None:
             medication = self.reading.resources.follow(reference, resource)
             if medication is not None:
                 concept = medication.content.get("code")
+                ingredients = self._ingredients(medication, resource)
                 self.reading.draft.aside(medication.label, words_for(concept), f"read for {resource.label}")
             elif isinstance(reference, dict):
                 concept = {"text": reference.get("display") or "a Medication that is not in the input"}
-        return self.drugs.read(concept, resource)
+        return self.drugs.read_product(concept, ingredients, resource)
+
+    def _ingredients(self, medication: Resource, resource: Resource) -> list[object]:
+        """The active ingredients of a Medication, each as a concept."""
+        found: list[object] = []
+        for one in listed(medication.content.get("ingredient")):
+            reference = one.get("itemReference")
+            item = self.reading.resources.follow(reference, medication) or self.reading.resources.follow(
+                reference, resource
+            )
+            said = {"text": str(inside(reference, "display") or "an ingredient that is not in the input")}
+            if one.get("isActive") is not False:
+                found.append(one.get("itemCodeableConcept") or (item.content.get("code") if item else said))
+        return found
 
     def _record(self, resource: Resource, drug: str) -> tuple[Given, str | None]:
         content = resource.content
@@ -132,11 +180,14 @@ class Medications:
         content = resource.content
         bounds = [inside(one, "timing", "repeat", "boundsPeriod") for one in listed(content.get("dosageInstruction"))]
         periods = [content.get("effectivePeriod"), content.get("effectiveTimePeriod"), *bounds]
-        period = next((one for one in periods if inside(one, "start")), None)
+        period = next((one for one in periods if inside(one, "start") or inside(one, "end")), None)
         said = [inside(period, "start"), *(content.get(name) for name in _STARTS)]
+        if resource.type in _DOSES:
+            said.append(inside(period, "end"))  # the end of a dose is a day on which it was given, too
         start = next((one for one in said if one), None)
         if start is None:
-            self.reading.draft.doubt(resource.label, "no date", "it cannot be placed among the other treatments")
+            found = "no start" if inside(period, "end") else "no date"
+            self.reading.draft.doubt(resource.label, found, "it cannot be placed among the other treatments")
         day = self.reading.day(start, resource, "start")
         return day, self.reading.day(inside(period, "end"), resource, "end")
 
@@ -238,6 +289,12 @@ class Medications:
     def _is_endocrine(self, drug: str) -> bool:
         known = self.reading.knowledge.drugs.get(drug)
         return known is not None and "endocrine" in known.classes
+
+
+def _is_of_another_organ(concept: object) -> bool:
+    """Whether a code is that of a cancer of another organ than the breast, by the chapter of ICD-10."""
+    icd = [str(one.get("code", "")).upper() for one in codings(concept) if "icd-10" in str(one.get("system", ""))]
+    return any(code.startswith("C") and not code.startswith(_OF_NO_ORGAN) for code in icd)
 
 
 def _with_setting(record: Given, intent: str | None, disease: Disease, surgery: Date | None) -> Given:
