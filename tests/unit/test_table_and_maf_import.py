@@ -144,6 +144,37 @@ def test_a_mapping_with_a_fault_is_refused_with_its_place(mapping: str, says: st
         read_mapping(mapping, "mapping.yaml")
 
 
+@pytest.mark.parametrize(
+    ("field", "says"),
+    {
+        "specimens.her2_ihc": "a place from 0 to 199: specimens[0]",
+        "specimens[200].her2_ihc": "a place from 0 to 199: specimens[0]",
+        "specimens": "specimens[0].date",
+        "specimens[0]": "specimens[0].date",
+        "patient": "patient.age_years",
+        "patient.sex.other": "'other' below patient.sex",
+        "genomic_tests[0].alterations[0].gene": "a list within a list",
+    }.items(),
+)
+def test_a_field_that_leads_to_no_single_value_is_refused_with_the_path_that_would(field: str, says: str) -> None:
+    with pytest.raises(ProfileError) as refused:
+        read_mapping(f"columns: {{x: {{field: '{field}', kind: text}}}}", "mapping")
+    assert says in str(refused.value)
+
+
+def test_an_id_that_cannot_be_used_is_remarked_and_not_repeated(knowledge: KnowledgeBase) -> None:
+    (one,) = table(knowledge, "Müller 1,F,,,,,,\n")
+    assert "id" not in one.profile
+    assert any(remark.source == "case" for remark in one.report.not_understood)
+    assert "Müller" not in one.report.to_json()
+
+
+def test_rows_with_the_same_id_say_so(knowledge: KnowledgeBase) -> None:
+    one, two, three = table(knowledge, "a,F,3,,,,,\na,F,0,,,,,\nb,F,0,,,,,\n")
+    assert all("2 rows have this id" in found.report.read_with_doubt[0].why for found in (one, two))
+    assert not three.report.read_with_doubt
+
+
 def test_a_table_without_a_mapped_column_is_refused(knowledge: KnowledgeBase) -> None:
     with pytest.raises(ProfileError, match="no column 'ratio'"):
         import_table(b"case,sex,ihc,her2,sites,comment\n", read_mapping(MAPPING, "m"), knowledge.knowledge)

@@ -8,12 +8,13 @@ from __future__ import annotations
 
 import csv
 import io
+from collections import Counter
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import date as Date
 from functools import lru_cache
 from pathlib import Path
-from typing import Annotated, Any, Literal, get_args
+from typing import Annotated, Any, Literal, get_args, get_origin
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, model_validator
 
@@ -23,10 +24,7 @@ from her2cds.interop.settle import settle
 from her2cds.knowledge.base import Knowledge
 from her2cds.knowledge.yaml_reader import read_yaml
 from her2cds.profile.changes import steps_of
-from her2cds.profile.model import Profile
-from her2cds.profile.read import fields_at
-
-_LISTS = ("specimens", "genomic_tests", "treatments")
+from her2cds.profile.model import MAX_ITEMS, Profile
 
 
 def _meant(value: object) -> object:
@@ -103,14 +101,40 @@ def read_mapping(text: str, label: str) -> TableMapping:
 
 def _check_fields(mapping: TableMapping, label: str) -> None:
     """Every field named must be one of the profile's: a misspelt one would lose a column without a word."""
-    faults = []
-    for path in (*mapping.constants, *(one.field for one in mapping.columns.values())):
-        steps = steps_of(path)
-        known = fields_at([int(one) if one.isdigit() else one for one in steps[:-1]])
-        if steps[-1] not in known:
-            faults.append(ProfileFault(path, "no field of the profile", f"one of {', '.join(sorted(known)[:12])}"))
+    paths = (*mapping.constants, *(one.field for one in mapping.columns.values()))
+    faults = [fault for path in paths for fault in [_fault_of(path)] if fault is not None]
     if faults:
         raise ProfileError(faults, label)
+
+
+def _fault_of(path: str) -> ProfileFault | None:
+    """What is wrong with the path of a field: it has to lead to a single value, with a place in a list on the way."""
+    model: type[BaseModel] | None = Profile
+    place_needed, so_far = False, ""
+    for step in steps_of(path):
+        if model is None:
+            return ProfileFault(path, f"'{step}' below {so_far}, which has no parts", so_far)
+        if place_needed:
+            if not step.isdigit() or int(step) >= MAX_ITEMS:
+                return ProfileFault(path, f"'{step}' in a list", f"a place from 0 to {MAX_ITEMS - 1}: {so_far}[0]")
+            place_needed, so_far = False, f"{so_far}[{step}]"
+            continue
+        if step not in model.model_fields:
+            return ProfileFault(path, "no field of the profile", f"one of {', '.join(sorted(model.model_fields)[:12])}")
+        annotation = model.model_fields[step].annotation
+        model = next((one for one in _types_in(annotation) if issubclass(one, BaseModel)), None)
+        place_needed = model is not None and _is_list(annotation)
+        if place_needed and so_far:
+            return ProfileFault(path, f"{step}, a list within a list", "one value; variants come from a MAF")
+        so_far = f"{so_far}.{step}".removeprefix(".")
+    if model is None:
+        return None
+    example = f"{so_far}{'[0]' if place_needed else ''}.{next(iter(model.model_fields))}"
+    return ProfileFault(path, "a part of the profile that has fields of its own", f"one of these fields: {example}")
+
+
+def _is_list(annotation: Any) -> bool:
+    return get_origin(annotation) is tuple or any(map(_is_list, get_args(annotation)))
 
 
 def import_table(
@@ -125,7 +149,8 @@ def import_table(
     rows = list(read_rows(content, mapping, label))
     if not rows:
         raise ProfileError([ProfileFault("$", "no row", "a table with a header and rows")], label)
-    return [_import_row(row, mapping, knowledge, f"{label}, line {row.line}", today or Date.today()) for row in rows]
+    ids = Counter(row.cells[mapping.id] for row in rows) if mapping.id else Counter()
+    return [_import_row(row, mapping, knowledge, label, today or Date.today(), ids) for row in rows]
 
 
 def read_rows(content: bytes, mapping: TableMapping, label: str) -> Iterator[Row]:
@@ -168,10 +193,12 @@ def _check_header(header: list[str], mapping: TableMapping, label: str) -> None:
         raise ProfileError(faults, label)
 
 
-def _import_row(row: Row, mapping: TableMapping, knowledge: Knowledge, label: str, today: Date) -> Imported:
-    draft = Draft(label)
-    if mapping.id and _usable_id(row.cells[mapping.id]):
-        draft.put("id", row.cells[mapping.id], [mapping.id])
+def _import_row(
+    row: Row, mapping: TableMapping, knowledge: Knowledge, label: str, today: Date, ids: Counter[str]
+) -> Imported:
+    draft = Draft(f"{label}, line {row.line}")
+    if mapping.id:
+        _identify(draft, mapping.id, row.cells[mapping.id], ids)
     for path, constant in mapping.constants.items():
         _put(draft, path, constant, "mapping", "the mapping says so for every row")
     for name, column in mapping.columns.items():
@@ -183,6 +210,20 @@ def _import_row(row: Row, mapping: TableMapping, knowledge: Knowledge, label: st
             draft.unread(name, text, "a column that the mapping does not name")
     settle(draft, knowledge, today)
     return draft.finish(len(row.cells))
+
+
+def _identify(draft: Draft, column: str, text: str, ids: Counter[str]) -> None:
+    """The id of a row. One that cannot be used is not repeated in the report: it may be a name."""
+    if not text:
+        return
+    if not _usable_id(text):
+        why = "an id has at most 64 letters without accents, digits and . _ -; the profile has none"
+        draft.unread(column, "an id that cannot be used", why)
+        return
+    draft.put("id", text, [column])
+    if ids[text] > 1:
+        draft.doubt(column, text, f"{ids[text]} rows have this id; each became a profile of its own")
+        draft.ask(f"{ids[text]} rows with the id {text}: one patient? Then give one row.")
 
 
 def _cell(draft: Draft, name: str, text: str, column: Column, mapping: TableMapping) -> None:
@@ -218,7 +259,7 @@ def _value(text: str, column: Column) -> tuple[bool, Any]:
 def _put(draft: Draft, path: str, value: Any, source: str, how: str) -> None:
     """Set a field; columns that say different things about one field are a conflict, and none of them is taken."""
     steps = steps_of(path)
-    if steps[0] in _LISTS:
+    if len(steps) > 1 and steps[1].isdigit():
         entries = draft.tree.setdefault(steps[0], [])
         entries.extend({} for _ in range(int(steps[1]) + 1 - len(entries)))
     path = "".join(f"[{step}]" if step.isdigit() else f".{step}" for step in steps)[1:]
