@@ -66,8 +66,8 @@ class Medications:
             draft.aside(
                 resource.label, f"{named.words}, {status or 'no status'}", "its status does not say that it was given"
             )
-        elif content.get("taken") in _NOT_TAKEN:
-            draft.aside(resource.label, f"{named.words}, {_NOT_TAKEN[content['taken']]}", "it does not say that it was")
+        elif not_taken := _NOT_TAKEN.get(str(content.get("taken"))):
+            draft.aside(resource.label, f"{named.words}, {not_taken}", "it does not say that it was given")
         elif self._is_of_cancer(named) and (other := self._other_cancer(resource)):
             why = "given for another cancer than that of the breast: none of its courses"
             draft.aside(resource.label, f"{named.words}, for {other}", why)
