@@ -581,6 +581,13 @@ def test_a_long_drug_text_costs_no_more_than_its_length(knowledge: KnowledgeBase
     assert long < 40 * short + 0.5
 
 
+def test_a_text_that_is_looked_through_for_conjugates_costs_no_more_than_a_millisecond_or_two(
+    knowledge: KnowledgeBase,
+) -> None:
+    wordy = [coded_and_said(TRASTUZUMAB, "x " * 240) for _ in range(400)]
+    assert seconds_for(knowledge, wordy) < 4
+
+
 def test_many_cycles_cost_no_more_than_their_number(knowledge: KnowledgeBase) -> None:
     few, many = (seconds_for(knowledge, cycles(TRASTUZUMAB, "2000-01-03", count, days=1)) for count in (400, 4_000))
     assert many < 30 * few + 0.5

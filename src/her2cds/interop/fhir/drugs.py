@@ -11,6 +11,7 @@ from __future__ import annotations
 import re
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 
 from her2cds.interop.fhir.elements import Reading, codings
 from her2cds.interop.fhir.resources import Resource, listed
@@ -36,6 +37,7 @@ _FORM_TEXT = (
 _FORM_WORDS = frozenset(_FORM_TEXT.split())
 _LONGEST_NAME = 6
 _LONGEST_TEXT = 500
+_LONGEST_MENTION = 150
 # Looking for a name that a word is close to takes milliseconds; no chart has so many different unknown words.
 _MOST_WORDS = 500
 _NOT_ANTICANCER = {"supportive", "bone-agent", "statin", "tnf-blocker"}
@@ -98,7 +100,7 @@ class DrugReader:
 
     def mentioned(self, concept: object) -> tuple[str, ...]:
         """The drugs that stand in a concept among words of any kind; none where one of them may be a conjugate."""
-        texts = [text for text in _texts(concept) if len(text) <= _LONGEST_TEXT]
+        texts = [text for text in _texts(concept) if len(text) <= _LONGEST_MENTION]
         named = {one for text in texts for one in names_within(text, lambda name: _known(name, self._knowledge)).ids}
         drugs = tuple(sorted(most_specific(named, self._knowledge)))
         return () if self._may_be_a_conjugate(texts, drugs) else drugs
@@ -140,9 +142,9 @@ class DrugReader:
             if len(text) > _LONGEST_TEXT:
                 named, bound = set(), True  # not read: it may say anything
             else:
-                named = set(names_within(text, lambda name: _known(name, self._knowledge)).ids) - set(taken)
+                named = _conjugates_in(text, self._knowledge) - set(taken)
                 bound = any(_CONJUGATE_WORD.fullmatch(word) for word in _LETTERS.findall(text.lower()))
-            if any(map(self._is_conjugate, named)) or (antibody and bound):
+            if named or (antibody and bound):
                 return True
         return False
 
@@ -169,8 +171,7 @@ class DrugReader:
         return False
 
     def _is_conjugate(self, drug: str) -> bool:
-        known = self._knowledge.drugs.get(drug)
-        return known is not None and any(one.endswith("-adc") for one in known.classes)
+        return _is_conjugate(drug, self._knowledge)
 
 
 def drugs_named(text: str, knowledge: Knowledge) -> tuple[str, ...]:
@@ -194,14 +195,37 @@ def drugs_named(text: str, knowledge: Knowledge) -> tuple[str, ...]:
     named = _named_in_full(beside, knowledge)
     if not brands:
         return tuple(sorted(named or ()))
-    within = names_within(beside, lambda name: _known(name, knowledge)).ids
-    together = most_specific(brands.union(within), knowledge)
+    together = most_specific(brands | (_conjugates_in(beside, knowledge) if named is None else named), knowledge)
     return tuple(sorted(together)) if together in (most_specific(brands, knowledge), named) else ()
 
 
 def most_specific(drugs: Collection[str], knowledge: Knowledge) -> set[str]:
     """The drugs without those that another one of them carries in its name, as T-DM1 does trastuzumab."""
     return {one for one in drugs if not any(_carries(other, one, knowledge) for other in drugs if other != one)}
+
+
+def _is_conjugate(drug: str, knowledge: Knowledge) -> bool:
+    known = knowledge.drugs.get(drug)
+    return known is not None and any(one.endswith("-adc") for one in known.classes)
+
+
+def _conjugates_in(text: str, knowledge: Knowledge) -> set[str]:
+    """The conjugates that a text names, among words of any kind."""
+    names = _conjugate_names(knowledge)
+    words = _LETTERS.findall(text.lower())
+    runs = ("".join(words[at : at + length]) for at in range(len(words)) for length in range(1, _LONGEST_NAME + 1))
+    return {names[run] for run in runs if run in names}
+
+
+@lru_cache(maxsize=2)
+def _conjugate_names(knowledge: Knowledge) -> dict[str, str]:
+    """The conjugates by each of their names, without spaces and punctuation."""
+    return {
+        folded(name): drug
+        for drug, known in knowledge.drugs.items()
+        if _is_conjugate(drug, knowledge)
+        for name in (drug, known.name, *known.synonyms)
+    }
 
 
 def _carries(bearer: str, drug: str, knowledge: Knowledge) -> bool:
