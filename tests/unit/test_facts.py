@@ -361,3 +361,49 @@ def test_a_list_is_complete_unless_it_says_otherwise(facts_of: Any, complete: bo
     facts = facts_of(treatments=[LISTED], treatments_complete=complete)
     assert value(facts, "lines.metastatic") == 1
     assert members(facts, "prior.agents").contains("t-dxd") is Truth.FALSE
+
+
+def test_a_list_with_an_entry_that_nobody_could_read_denies_nothing(facts_of: Any) -> None:
+    entries = {"hypersensitivity_to": ["docetaxel", "unrecognised: paclitaxel reaction"]}
+    fact = facts_of(health=entries)["health.hypersensitivity"]
+    assert truth_of(Leaf("health.hypersensitivity", "contains", "docetaxel"), fact) is Truth.TRUE
+    assert truth_of(Leaf("health.hypersensitivity", "contains", "paclitaxel"), fact) is Truth.UNKNOWN
+    whole = facts_of(health={"hypersensitivity_to": ["docetaxel"]})["health.hypersensitivity"]
+    assert truth_of(Leaf("health.hypersensitivity", "contains", "paclitaxel"), whole) is Truth.FALSE
+
+
+# --- Specimens and time ----------------------------------------------------------------------------------
+
+
+def test_a_newer_report_of_her2_low_contradicts_an_older_assay_without_any_staining(facts_of: Any) -> None:
+    report = {"date": "2023-06-01", "site": "metastasis", "her2_reported": "low"}
+    for ihc, discordant in (("0", True), ("1+", False)):
+        facts = facts_of(specimens=[{"date": "2020-06-01", "site": "primary", "her2_ihc": ihc}, report])
+        assert value(facts, "her2.discordant") is discordant
+
+
+def test_a_later_positive_primary_is_not_an_earlier_result(facts_of: Any) -> None:
+    metastasis = {"date": "2020-06-01", "site": "metastasis", "her2_ihc": "1+"}
+    for year, earlier in ((2019, True), (2024, False)):
+        primary = {"date": f"{year}-06-01", "site": "primary", "her2_ihc": "3+"}
+        assert value(facts_of(specimens=[metastasis, primary]), "her2.earlier_positive") is earlier
+
+
+@pytest.mark.parametrize(
+    ("later", "retested"),
+    [
+        ({"start": "2022-01-01", "end": "2023-01-01", "stop_reason": "progression"}, False),
+        ({"start": "2022-01-01", "stop_reason": "progression"}, False),
+        ({"start": "2022-01-01", "end": "2023-01-01", "progression_site": "systemic"}, False),
+        ({"start": "2021-01-15", "stop_reason": "progression"}, "unknown"),
+        ({"start": "2021-01-15", "end": "2021-05-01", "stop_reason": "progression"}, True),
+        ({"start": "2022-01-01", "ongoing": True}, True),
+    ],
+)
+def test_a_biopsy_counts_as_new_after_every_progression_only(
+    later: dict[str, Any], retested: Any, facts_of: Any
+) -> None:
+    first = course("trastuzumab", line=1, start="2020-01-01", end="2021-01-01", stop_reason="progression")
+    specimen = {"date": "2021-06-01", "site": "metastasis", "her2_ihc": "3+"}
+    facts = facts_of(specimens=[specimen], treatments=[first, course("t-dm1", line=2, **later)])
+    assert value(facts, "her2.retested_since_progression") == retested

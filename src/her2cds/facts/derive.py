@@ -8,7 +8,7 @@ from her2cds.facts.values import UNKNOWN, FactBase, ScalarFact, SetFact, given, 
 from her2cds.knowledge.base import Knowledge
 from her2cds.knowledge.conditions import ALTERATION_KINDS
 from her2cds.profile.model import GenomicTest, InterstitialLungDisease, Profile
-from her2cds.profile.normalise import Chart
+from her2cds.profile.normalise import Chart, is_unrecognised
 from her2cds.profile.protein_change import normalise_change
 
 
@@ -197,4 +197,6 @@ def _ild_status(ild: InterstitialLungDisease | None) -> ScalarFact:
 
 
 def _listed(names: tuple[str, ...] | None, origin: str) -> SetFact:
-    return SetFact(frozenset(names or ()), absent=frozenset() if names is None else None, origin=origin)
+    """The drugs of a list; what is not in it is denied, unless there is no list or it holds what could be any drug."""
+    is_whole = names is not None and not any(is_unrecognised(name) for name in names)
+    return SetFact(frozenset(names or ()), absent=None if is_whole else frozenset(), origin=origin)

@@ -30,6 +30,11 @@ _SEPARATOR = re.compile(r"[/+,;&]|\sand\s", re.IGNORECASE)
 _COUNTS = {2: "two", 3: "three", 4: "four", 5: "five"}
 
 
+def is_unrecognised(name: str) -> bool:
+    """Whether a name is marked as one that nobody could read, as imports write it: it may be any drug."""
+    return name.casefold().startswith(_UNRECOGNISED)
+
+
 @dataclass(slots=True)
 class Chart:
     """A profile whose names are ids, with what was noticed on the way.
@@ -90,7 +95,7 @@ class _Normaliser:
         known = self._known_as(name)
         if known:
             return known
-        if name.casefold().startswith(_UNRECOGNISED):
+        if is_unrecognised(name):
             self._chart.unknown_drugs.add(name)
             return (name,)
         within = names_within(name, self._known_as)
