@@ -6,14 +6,21 @@ breast is the only primary. The site code alone says nothing about the primary.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import date as Date
 
+from her2cds.interop.fhir.cancers import (
+    Primary,
+    diagnosis_of,
+    is_of_another_organ,
+    is_secondary,
+    is_unknown_primary,
+    several,
+)
 from her2cds.interop.fhir.candidates import Candidates
 from her2cds.interop.fhir.codes import Meaning
-from her2cds.interop.fhir.elements import Answer, Reading, codings, extension, words_for
-from her2cds.interop.fhir.resources import Resource, inside, listed, profiles_of
+from her2cds.interop.fhir.elements import Answer, Reading, extension, words_for
+from her2cds.interop.fhir.resources import Resource, inside, listed
 
 _RELATED_PRIMARY = (
     "mcode-related-primary-cancer-condition",
@@ -22,8 +29,6 @@ _RELATED_PRIMARY = (
 )
 # Diagnoses that name breast cancer together with a receptor; as ICD-10 codes these are statuses only.
 _BREAST_WITH_RECEPTORS = ("her2.positive", "her2.negative", "no_place.hormone_receptors_together")
-# The older versions of mCODE have more answers than the present one: no sign of it, remission.
-_NOT_PROGRESSING = ("improved", "stable", "full_remission", "partial_remission", "not_detected")
 _PATHS = {
     "stage": "disease.stage",
     "category.m": "m",
@@ -33,7 +38,7 @@ _PATHS = {
     "tumour_size.panel": "disease.tumour_size_cm",
 }
 QUESTIONS = tuple(_PATHS)
-_ASK_PROGRESS = "Is the disease progressing now, in the central nervous system only or elsewhere too?"
+_OF_ONE_CANCER = tuple(path for path in dict.fromkeys(_PATHS.values()) if path != "status")
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,21 +48,6 @@ class Spread:
     site: str
     day: Date | None
     source: str
-
-
-@dataclass(frozen=True, slots=True)
-class Primary:
-    """One breast cancer on record: the day of its diagnosis, and its clinical status."""
-
-    resource: Resource
-    day: Date | None
-    active: bool
-
-    @property
-    def in_remission(self) -> bool:
-        """Whether it is said to be in remission: treated, and not a thing of the past."""
-        codings_of_status = listed(inside(self.resource.content, "clinicalStatus", "coding"))
-        return any(one.get("code") == "remission" for one in codings_of_status)
 
 
 @dataclass(slots=True)
@@ -71,7 +61,8 @@ class Disease:
     spread: list[Spread] = field(default_factory=list)
     candidates: Candidates = field(default_factory=Candidates)
     worsened: list[tuple[Date | None, str]] = field(default_factory=list)
-    unknown_spread: bool = False
+    signs_of_spread: bool = False  # what speaks of spread, or of a return, without being a metastasis that counts
+    bearings: dict[str, bool | None] = field(default_factory=dict)
     signs: list[tuple[Date | None, str]] = field(default_factory=list)
 
     # --- Conditions ---------------------------------------------------------------------------------------
@@ -88,49 +79,74 @@ class Disease:
         if "primary.unnamed" in tokens and self._in_breast(resource):
             tokens.add("primary.breast")
         if "primary.breast" in tokens:
+            self.bearings[resource.label] = True
             self.primaries[resource.label] = "breast"
             self.breast.append(Primary(resource, day, active))
             self._stages_of(resource)
-        elif "primary.unnamed" in tokens or self._other_cancer(resource):
+        elif is_of_another_organ(resource):
             self._other_primary(resource, active)
         elif sites:
-            if active:
-                self.secondaries.append((resource, sorted(sites)[0], day))
-            else:
-                self.reading.draft.aside(resource.label, words_for(resource.content.get("code")), "not active")
-        elif "spread.regional_or_unstated" in tokens:
-            self.unknown_spread = True
-            self.signs.append((day, resource.label))
-            words = words_for(resource.content.get("code"))
-            self.reading.draft.aside(resource.label, words, "does not say whether the spread is distant, or to where")
-            self.reading.draft.ask(f"{words}: is the disease metastatic, and which organs are involved?")
+            self._metastasis(resource, sorted(sites)[0], day, active)
         elif tokens & {"history.metastatic", "recurrence.local"}:
             if "recurrence.local" in tokens:
                 self.signs.append((day, resource.label))
             self._past_or_local(resource)
+        elif "spread.regional_or_unstated" in tokens or is_secondary(resource):
+            self._spread_somewhere(resource, day)
+        elif "primary.unnamed" in tokens or is_unknown_primary(resource):
+            self._unknown_primary(resource, active)
         else:
             return False
         return True
 
+    def is_of_breast(self, resource: Resource) -> bool | None:
+        """Whether a Condition is the breast cancer or comes from it; None where a cancer does not tell its organ."""
+        if any(one.label == resource.label for one, _, _ in self.secondaries):
+            return self._of_breast(resource)
+        bearing = self.bearings.get(resource.label, False)
+        return False if bearing is None and self.breast else bearing
+
+    def _metastasis(self, resource: Resource, site: str, day: Date | None, active: bool) -> None:
+        self.bearings[resource.label] = True
+        if active:
+            self.secondaries.append((resource, site, day))
+            return
+        self.signs_of_spread = True
+        self.signs.append((day, resource.label))
+        words = words_for(resource.content.get("code"))
+        self.reading.draft.aside(resource.label, words, "not active: spread that there once was, not counted as now")
+        self.reading.draft.ask(f"{words}, no longer active: what is the setting now?")
+
+    def _spread_somewhere(self, resource: Resource, day: Date | None) -> None:
+        self.bearings[resource.label] = True
+        self.signs_of_spread = True
+        self.signs.append((day, resource.label))
+        words = words_for(resource.content.get("code"))
+        self.reading.draft.aside(resource.label, words, "does not say whether the spread is distant, or to where")
+        self.reading.draft.ask(f"{words}: is the disease metastatic, and which organs are involved?")
+
     def _past_or_local(self, resource: Resource) -> None:
+        self.bearings[resource.label] = True
+        self.signs_of_spread = True
         words = words_for(resource.content.get("code"))
         self.reading.draft.aside(resource.label, words, "history or local recurrence: the profile has no field for it")
         self.reading.draft.ask(f"{words}: what is the setting now?")
 
+    def _unknown_primary(self, resource: Resource, active: bool) -> None:
+        """A cancer whose organ is not told: it may be the breast cancer, so nothing is said of it."""
+        self.bearings[resource.label] = None
+        words = words_for(resource.content.get("code"))
+        self.reading.draft.unread(resource.label, words, "a cancer that does not say of which organ, in a known code")
+        if active:
+            self.primaries[resource.label] = "unknown"
+            self.reading.draft.ask(f"{words} ({resource.label}): is this the breast cancer?")
+
     def _other_primary(self, resource: Resource, active: bool) -> None:
+        self.bearings[resource.label] = False
         words = words_for(resource.content.get("code"))
         if active:
             self.primaries[resource.label] = "other"
-        self.reading.draft.aside(resource.label, words, "a cancer that is not known to be of the breast")
-
-    def _other_cancer(self, resource: Resource) -> bool:
-        """A primary cancer by ICD-10 chapter, or by its mCODE profile, that the code map does not know as breast."""
-        for coding in codings(resource.content.get("code")):
-            code = str(coding.get("code", "")).upper()
-            icd = "icd-10" in str(coding.get("system", ""))
-            if icd and code[:1] == "C" and code[:3] not in ("C50", "C77", "C78", "C79", "C80", "C7B"):
-                return True
-        return any("primary-cancer-condition" in one for one in profiles_of(resource.content))
+        self.reading.draft.aside(resource.label, words, "a cancer of another organ")
 
     def _in_breast(self, resource: Resource) -> bool:
         sites = self.reading.meanings(resource.content.get("bodySite"), resource)
@@ -210,6 +226,7 @@ class Disease:
     def put(self) -> None:
         """Write the disease into the draft, but for its status: that is put once the treatments are known."""
         self._put_primary()
+        self._leave_out_another_cancer()
         self._put_sites()
         draft = self.reading.draft
         stage = self.candidates.settle_agreed("disease.stage", draft)
@@ -223,12 +240,30 @@ class Disease:
         if len(organs) > 1:
             found = "; ".join(f"{organ} ({label})" for label, organ in self.primaries.items())
             draft.conflict("$.disease.primary", found, self.primaries, "not taken: which cancer is to be treated?")
-        elif organs:
+        elif organs - {"unknown"}:
             draft.put("disease.primary", organs.pop(), self.primaries)
-        first = min(((one.day, one.resource.label) for one in self.breast if one.day is not None), default=None)
-        if first is not None and len(organs) <= 1:
+        treated = diagnosis_of(self.breast)
+        if treated is not None and treated.day is not None and len(organs) <= 1:
             how = "onset of the breast cancer, or the day on which it was asserted"
-            draft.put("disease.diagnosis_date", first[0].isoformat(), [first[1]], how)
+            draft.put("disease.diagnosis_date", treated.day.isoformat(), [treated.resource.label], how)
+        if several(self.breast):
+            shown = "; ".join(f"{one.resource.label} ({one.day or 'undated'})" for one in self.breast)
+            draft.ask(f"Several records of breast cancer: {shown}. One cancer or more, and which is to be treated?")
+
+    def _leave_out_another_cancer(self) -> None:
+        """With more than one breast cancer, what was staged before the one to be treated was found is not of it."""
+        since = self.diagnosis()
+        own = {one.resource.label for one in self.breast if one.day is not None and one.day == since}
+        for path in _OF_ONE_CANCER if several(self.breast) else ():
+            kept = []
+            for one in self.candidates.by_path.pop(path, []):
+                if one.source in own or (since is not None and one.day is not None and one.day >= since):
+                    kept.append(one)
+                else:
+                    why = "not known to be of the breast cancer to be treated: there are records of more than one"
+                    self.reading.draft.aside(one.source, f"{path} {one.value}", why)
+            if kept:
+                self.candidates.by_path[path] = kept
 
     def _put_sites(self) -> None:
         draft = self.reading.draft
@@ -237,7 +272,7 @@ class Disease:
             if self._of_breast(resource):
                 self.spread.append(Spread(site, day, resource.label))
             else:
-                self.unknown_spread = True
+                self.signs_of_spread = True
                 self.signs.append((day, resource.label))
                 draft.aside(resource.label, words, "not known to come from a breast cancer of this record")
                 draft.ask(f"{words}: does it come from the breast cancer?")
@@ -256,7 +291,7 @@ class Disease:
             for one in extension(resource.content, ending):
                 primary = self.reading.resources.follow(one.get("valueReference"), resource)
                 return primary is not None and self.primaries.get(primary.label) == "breast"
-        return bool(self.breast) and "other" not in self.primaries.values()
+        return set(self.primaries.values()) == {"breast"}
 
     def _put_setting(self, stage: str | None) -> None:
         draft = self.reading.draft
@@ -283,18 +318,18 @@ class Disease:
         if not self.spread or None in days or not self.was_early():
             return
         first = min((one for one in self.spread if one.day), key=lambda one: one.day or Date.max)
-        diagnosis = min((one.day for one in self.breast if one.day), default=None)
+        diagnosis = self.diagnosis()
+        if several(self.breast):
+            self.reading.draft.ask("First distant relapse: when, if the cancer has come back after an early stage?")
+            return
         if diagnosis is not None and first.day is not None and first.day > diagnosis:
             how = "first distant metastasis after a diagnosis staged I to III or M0"
             self.reading.draft.put("disease.relapse_date", first.day.isoformat(), [first.source], how)
 
     def diagnosis(self) -> Date | None:
         """The day of diagnosis of the breast cancer that is active, else of the latest; None where not on record."""
-        dated = [one for one in self.breast if one.day is not None]
-        if any(one.active for one in self.breast):
-            return min((one.day for one in dated if one.day and one.active), default=None)
-        latest = [one for one in dated if one.in_remission] or dated
-        return max((one.day for one in latest if one.day), default=None)
+        found = diagnosis_of(self.breast)
+        return found.day if found is not None else None
 
     def was_early(self) -> bool:
         """Whether a stage I to III or an M0 is on record, and nothing that says stage IV or M1, or may say it since."""
@@ -309,7 +344,7 @@ class Disease:
     def spread_on_record(self) -> bool:
         """Whether anything in the record speaks of spread, understood or not."""
         stages = {one.value for one in self.candidates.by_path.get("disease.stage", [])}
-        return bool(self.spread or self.worsened or "IV" in stages) or self.unknown_spread
+        return bool(self.spread or self.worsened or "IV" in stages) or self.signs_of_spread
 
     def first_spread(self) -> Date | None:
         """The day of the first metastasis, or of a diagnosis with stage IV; None where it is not dated."""
@@ -318,48 +353,6 @@ class Disease:
             return None if None in days else min(day for day in days if day)
         staged = [one.day for one in self.candidates.by_path.get("disease.stage", []) if one.value == "IV" and one.day]
         return min(staged, default=None)
-
-    def put_status(self, courses: Sequence[tuple[Date, str]]) -> None:
-        """Write whether the disease progresses now; `courses` are the days on which courses of treatment began."""
-        draft = self.reading.draft
-        if self.candidates.blocked("status", draft):
-            draft.ask(_ASK_PROGRESS)
-            return
-        found = self.candidates.by_path.get("status", [])
-        day = max((one.day for one in found if one.day is not None), default=None)
-        latest = [one for one in found if one.day == day]
-        for one in found:
-            if one not in latest:
-                draft.aside(
-                    one.source, f"disease status {one.value}", "an older status; used to tell how a course ended"
-                )
-        if latest:
-            self._put_latest(sorted({str(one.value) for one in latest}), [one.source for one in latest], day, courses)
-
-    def _put_latest(
-        self, values: Sequence[str], sources: Sequence[str], day: Date | None, courses: Sequence[tuple[Date, str]]
-    ) -> None:
-        draft, said = self.reading.draft, ", ".join(values)
-        since = self._since(day, courses)
-        if all(value in _NOT_PROGRESSING for value in values) and not since:
-            draft.put("disease.progressing_now", "no", sources, f"latest disease status: {said}")
-        elif all(value in _NOT_PROGRESSING for value in values):
-            why = f"not known to hold: {', '.join(since)} may have come after it"
-            self._leave_open(said, sources, why)
-        elif len(values) > 1:
-            draft.conflict("$.disease.progressing_now", said, sources, "not taken")
-        else:
-            self._leave_open(said, sources, "where the disease progresses is not said")
-
-    def _leave_open(self, said: str, sources: Sequence[str], why: str) -> None:
-        for source in sources:
-            self.reading.draft.aside(source, f"latest disease status: {said}", why)
-        self.reading.draft.ask(_ASK_PROGRESS)
-
-    def _since(self, day: Date | None, courses: Sequence[tuple[Date, str]]) -> list[str]:
-        """What may have come after a status: spread, recurrence, a new course; without a day no order can be told."""
-        signs = [*((one.day, one.source) for one in self.spread), *self.signs, *courses]
-        return list(dict.fromkeys(label for sign, label in signs if day is None or sign is None or sign > day))
 
 
 def _diagnosed(resource: Resource) -> object:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import date as Date
 from typing import Any
 
@@ -29,6 +29,8 @@ class Reading:
     resources: Resources
     draft: Draft
     today: Date
+    # The first and the last day that each record with a vague date may be of, by its label.
+    spans: dict[str, tuple[Date, Date]] = field(default_factory=dict)
 
     def meanings(self, concept: object, resource: Resource) -> list[Meaning]:
         """What the codings of a CodeableConcept (or Coding) mean; oddities are noted, unknown codes left out."""

@@ -2,42 +2,58 @@
 
 from __future__ import annotations
 
-import json
 from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Any
 
 from her2cds.errors import ProfileError, ProfileFault
+from her2cds.interop.fhir.versions import newest_versions
 from her2cds.profile.json_text import parse_json
 
 Json = dict[str, Any]
 MAX_BYTES = 50_000_000
+READ_WHERE_CONTAINED = ("Observation",)  # a result inside of its report is as good as one beside it
 
 
 @dataclass(frozen=True, slots=True)
 class Resource:
-    """One resource with the label under which reports name it (`Observation/er-1`)."""
+    """One resource with the label under which reports name it (`Observation/er-1`), its fullUrl and container."""
 
     label: str
     content: Json
+    url: str | None = None
+    container: Resource | None = None
 
     @property
     def type(self) -> str:
         """The resource type."""
         return str(self.content["resourceType"])
 
+    @property
+    def server(self) -> str | None:
+        """The base of the server that the resource came from, as its fullUrl gives it; None where it gives none."""
+        url = self.container.url if self.container else self.url
+        return server_of(url) if url else None
+
 
 @dataclass(slots=True)
 class Resources:
-    """All resources of the input, and how to follow a reference among them."""
+    """All resources of the input, the outdated versions of some, and how to follow a reference among them."""
 
     all: list[Resource]
-    _by_reference: dict[str, Resource] = field(default_factory=dict)
+    outdated: list[Resource] = field(default_factory=list)
+    _by_url: dict[str, Resource] = field(default_factory=dict)
+    _by_name: dict[str, list[Resource]] = field(default_factory=dict)
 
-    def add_reference(self, name: str, resource: Resource) -> None:
-        """A further name (a fullUrl, say) of a resource; the first bearer of a name keeps it."""
-        self._by_reference.setdefault(name, resource)
+    def add(self, resource: Resource) -> None:
+        """One more resource, to be found under its fullUrl and under its type and id."""
+        self.all.append(resource)
+        if resource.url is not None:
+            self._by_url.setdefault(resource.url, resource)
+        if identity := resource.content.get("id"):
+            self._by_url.setdefault(f"urn:uuid:{identity}", resource)
+            self._by_name.setdefault(f"{resource.type}/{identity}", []).append(resource)
 
     def of_type(self, *types: str) -> Iterator[Resource]:
         """The resources of these types, in the order of the input."""
@@ -48,14 +64,36 @@ class Resources:
         name = reference.get("reference") if isinstance(reference, dict) else None
         if not isinstance(name, str) or not name:
             return None
-        if name.startswith("#") and origin is not None:
-            for inner in listed(origin.content.get("contained")):
-                if inner.get("id") == name[1:] and "resourceType" in inner:
-                    return Resource(f"{origin.label}{name}", inner)
-            return None
+        if name.startswith("#"):
+            return _contained(name[1:], origin.container or origin) if origin is not None else None
         name = name.split("/_history/")[0]
-        short = "/".join(name.split("/")[-2:])
-        return self._by_reference.get(name) or self._by_reference.get(short)
+        return self._by_url.get(name) or self._of_server(name, origin)
+
+    def _of_server(self, name: str, origin: Resource | None) -> Resource | None:
+        """The resource of this type and id on the server that the reference means; the same id elsewhere is another."""
+        found = self._by_name.get("/".join(name.split("/")[-2:]), [])
+        server = server_of(name) or (origin.server if origin is not None else None)
+        same = [one for one in found if one.server == server] or [
+            one for one in found if server is None or one.server is None
+        ]
+        return same[0] if len({one.server for one in same}) == 1 else None
+
+
+def server_of(url: str) -> str | None:
+    """The base of the server in the address of a resource, without its scheme: http and https of one server are one."""
+    if not url.startswith("http"):
+        return None
+    return "/".join(url.split("/_history/")[0].split("/")[2:-2]) or None
+
+
+def _contained(identity: str, holder: Resource) -> Resource | None:
+    return next((one for one in contained_in(holder) if one.content.get("id") == identity), None)
+
+
+def contained_in(holder: Resource) -> list[Resource]:
+    """The resources that another one contains, each named after it (`DiagnosticReport/r#o`)."""
+    inner = [one for one in listed(holder.content.get("contained")) if isinstance(one.get("resourceType"), str)]
+    return [Resource(f"{holder.label}#{one.get('id', index)}", one, None, holder) for index, one in enumerate(inner, 1)]
 
 
 def listed(value: object) -> list[Json]:
@@ -84,27 +122,31 @@ def read_resources(content: bytes, label: str) -> Resources:
 
 
 def gather(tree: Any, label: str) -> Resources:
-    """All resources in a parsed tree. Raises ProfileError where there is none."""
+    """All resources in a parsed tree, the newest version of each. Raises ProfileError where there is none."""
     resources = Resources([])
     seen: Counter[str] = Counter()
-    for full_url, content in _unpacked(tree):
-        identity = content.get("id")
-        name = f"{content['resourceType']}/{identity}" if identity else f"{content['resourceType']} without id"
-        seen[name] += 1
-        unique = name if seen[name] == 1 else f"{name} ({seen[name]})"
-        resource = Resource(unique, content)
-        resources.all.append(resource)
-        resources.add_reference(name, resource)
-        if isinstance(full_url, str):
-            resources.add_reference(full_url, resource)
-        if identity:
-            resources.add_reference(f"urn:uuid:{identity}", resource)
+    current, outdated = newest_versions(list(_unpacked(tree)))
+    for url, content in current:
+        resource = Resource(_label(content, seen), content, url)
+        resources.add(resource)
+        for inner in contained_in(resource):
+            if inner.type in READ_WHERE_CONTAINED:
+                resources.all.append(inner)
+    resources.outdated = [Resource(_label(content, seen), content, url) for url, content in outdated]
     if not resources.all:
         raise ProfileError(
             [ProfileFault("$", "no resource", "a FHIR R4 Bundle, an array of resources, NDJSON, or one resource")],
             label,
         )
     return resources
+
+
+def _label(content: Json, seen: Counter[str]) -> str:
+    """A name for a resource that no other one has."""
+    identity = content.get("id")
+    name = f"{content['resourceType']}/{identity}" if identity else f"{content['resourceType']} without id"
+    seen[name] += 1
+    return name if seen[name] == 1 else f"{name} ({seen[name]})"
 
 
 def _tree(content: bytes, label: str) -> Any:
@@ -117,52 +159,21 @@ def _tree(content: bytes, label: str) -> Any:
         return [parse_json(line, f"{label}, line {number}", MAX_BYTES) for number, line in enumerate(lines, 1)]
 
 
-def _unpacked(tree: Any) -> Iterator[tuple[object, Json]]:
+def _unpacked(tree: Any) -> Iterator[tuple[str | None, Json]]:
     if isinstance(tree, list):
         for one in tree:
             yield from _unpacked(one)
-    elif isinstance(tree, dict) and tree.get("resourceType") == "Bundle":
+    elif _is_bundle(tree):
         for entry in listed(tree.get("entry")):
-            for _, content in _unpacked(entry.get("resource")):
-                yield entry.get("fullUrl"), content
+            url = entry.get("fullUrl")
+            own = url if isinstance(url, str) and url and not _is_bundle(entry.get("resource")) else None
+            for inner, content in _unpacked(entry.get("resource")):
+                yield inner or own, content
     elif isinstance(tree, dict) and isinstance(tree.get("resourceType"), str):
         yield None, tree
     elif isinstance(tree, dict) and "resource" in tree:
         yield from _unpacked(tree["resource"])
 
 
-def of_one_patient(resources: Resources, label: str, patient: str | None) -> tuple[Resource | None, list[Resource]]:
-    """The Patient (or None), and the resources about somebody else.
-
-    `patient` is the id of the one wanted. Raises ProfileError where the input holds several patients and none is
-    named, or not the one that is.
-    """
-    people = {_id_of_subject(one, resources) for one in resources.all} - {None}
-    if patient is not None and patient not in people:
-        raise ProfileError([ProfileFault("--patient", repr(patient), f"one of {len(people)} patient ids")], label)
-    if patient is None and len(people) > 1:
-        fault = ProfileFault("$", f"{len(people)} patients", "one patient", "Name one: --patient ID.")
-        raise ProfileError([fault], label)
-    wanted = patient or next(iter(people), None)
-    others = [one for one in resources.all if _id_of_subject(one, resources) not in (None, wanted)]
-    found = next((one for one in resources.of_type("Patient") if one.content.get("id") == wanted), None)
-    return found or next((one for one in resources.of_type("Patient") if one not in others), None), others
-
-
-def _id_of_subject(resource: Resource, resources: Resources) -> str | None:
-    """The id of the patient whom a resource is or is about; None where it does not say."""
-    if resource.type == "Patient":
-        return str(resource.content.get("id", "")) or None
-    subject = resource.content.get("subject") or resource.content.get("patient")
-    found = resources.follow(subject, resource)
-    if found is not None and found.type == "Patient":
-        return str(found.content.get("id", "")) or None
-    reference = subject.get("reference") if isinstance(subject, dict) else None
-    if not isinstance(reference, str) or (found is not None) or "Group/" in reference:
-        return None
-    return reference.split("/_history/")[0].split("/")[-1].removeprefix("urn:uuid:") or None
-
-
-def text_of(value: object) -> str:
-    """A short text of a JSON value, for reports."""
-    return value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
+def _is_bundle(tree: object) -> bool:
+    return isinstance(tree, dict) and tree.get("resourceType") == "Bundle"

@@ -17,7 +17,7 @@ from datetime import timedelta
 from typing import Any
 
 from her2cds.interop.fhir.elements import Reading
-from her2cds.interop.fhir.resources import Resource, inside
+from her2cds.interop.fhir.resources import Resource, Resources, inside, server_of
 from her2cds.interop.settle import DECIDING_FIELDS, MARKER_FIELDS, MARKER_NAMES
 
 _WINDOW = timedelta(days=28)
@@ -122,9 +122,9 @@ class Specimens:
         """File one result."""
         self.filed.append(Filed(result, reference, day, site))
 
-    def add_unread(self, question: str, said: str, resource: Resource, day: Date | None) -> None:
+    def add_unread(self, question: str, said: str, resource: Resource, reference: str | None, day: Date | None) -> None:
         """File an answer that cannot be read."""
-        self.unread.append(Unread(question, said, resource.label, specimen_of(resource), day))
+        self.unread.append(Unread(question, said, resource.label, reference, day))
 
     def add_stated(self, result: Result) -> None:
         """File a status that a Condition gives: a diagnosis or a billing code, not an assay."""
@@ -231,10 +231,21 @@ def _marker_of(name: str) -> str:
     return next(marker for marker, names in MARKER_FIELDS.items() if name in names)
 
 
-def specimen_of(resource: Resource) -> str | None:
-    """The reference to the specimen of an Observation, as it stands there."""
-    reference = inside(resource.content, "specimen", "reference")
-    return reference if isinstance(reference, str) else None
+def specimen_of(resource: Resource, resources: Resources) -> str | None:
+    """What tells the specimen of an Observation: its resource, however it is referred to, else its address."""
+    specimen = resource.content.get("specimen")
+    reference = inside(specimen, "reference")
+    if not isinstance(reference, str) or not reference:
+        return None
+    found = resources.follow(specimen, resource)
+    if found is not None:
+        return found.label
+    holder = resource.container or resource
+    if reference.startswith("#"):
+        return f"{holder.label}{reference}"
+    server = server_of(reference) or resource.server
+    name = "/".join(reference.split("/_history/")[0].split("/")[-2:])
+    return f"{server}/{name}" if server else name
 
 
 def _put_one(path: str, tested: Tested, results: list[Result], reading: Reading) -> None:
