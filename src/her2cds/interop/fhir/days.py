@@ -42,7 +42,14 @@ def days_of(resource: Resource) -> list[Date]:
 
 def last_day(resources: list[Resource], today: Date) -> Date | None:
     """The last day on which something about the patient is on record; days after today do not count."""
-    return max((day for one in resources for day in days_of(one) if day <= today), default=None)
+    days = (day for one in resources for day in (*days_of(one), *ends_of(one)))
+    return max((day for day in days if day <= today), default=None)
+
+
+def ends_of(resource: Resource) -> list[Date]:
+    """The days on which a Condition or an allergy ended, as far as they are dates."""
+    said = (resource.content.get("abatementDateTime"), inside(resource.content, "abatementPeriod", "start"))
+    return [found[0] for text in said if (found := span(text)) is not None]
 
 
 def observed(content: Json) -> object:

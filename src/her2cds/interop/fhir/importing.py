@@ -83,14 +83,18 @@ def _to_be_read(subjects: Subjects, reading: Reading) -> list[Resource]:
     """The resources about the patient up to the day of the profile; all others are listed."""
     draft = reading.draft
     for one in reading.resources.outdated:
-        draft.aside(one.label, one.type, "an older version of a record whose newest version is in the input")
+        draft.aside(one.label, one.type, "a version of a record that a newer one replaces, or that was deleted")
+    for gap in reading.resources.gaps:
+        draft.doubt("Bundle", gap, "what is missing is not known to be absent: import the whole record")
+        draft.ask("The input is not the whole record: what does the rest of it hold?")
     for one, why in subjects.others:
         draft.aside(one.label, one.type, why)
     for one, why in subjects.doubtful:
         draft.doubt(one.label, one.type, why)
     up_to_then = []
     for one in subjects.about:
-        if (days := days_of(one)) and min(days) > reading.today:
+        days = days_of(one) or (days_of(one.container) if one.container else [])
+        if days and min(days) > reading.today:
             draft.aside(one.label, one.type, f"after {reading.today}, the day of the profile")
         else:
             up_to_then.append(one)

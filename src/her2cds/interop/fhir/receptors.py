@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable
+from dataclasses import replace
 from typing import Any
 
 from her2cds.interop.fhir.elements import Answer, Reading
@@ -15,6 +16,7 @@ _STATUS = {"positive": "positive", "negative": "negative"}
 _DUPLICATION = {**_STATUS, "equivocal": "equivocal", "present": "positive", "absent": "negative"}
 _OVERALL = {**_STATUS, "low": "low", "her2.positive": "positive", "her2.negative": "negative", "her2.low": "low"}
 _IS_A_BOUND = "is a bound"
+_PER_CELL = ("copies/cell", "copies/nucleus", "{copies}/{cell}", "{copies}/{nucleus}", "/{cell}", "/{nucleus}")
 _MAX_RATIO, _MAX_COPIES = 100.0, 200.0
 # An IHC text in words: one score, and beside it nothing but words that say the same.
 _SCORE = re.compile(r"(?<![\w+/.-])(0|[123]\+)(?![\w+/.-])")
@@ -58,6 +60,8 @@ def _fields(question: str, answer: Answer) -> Iterable[tuple[str, Any, str]]:
         case "her2.ratio":
             yield from _plain("her2_ish_ratio", answer, _MAX_RATIO)
         case "her2.copies":
+            if answer.unit.casefold() in _PER_CELL:
+                answer = replace(answer, unit="")
             yield from _plain("her2_copies_per_cell", answer, _MAX_COPIES)
         case "her2.overall":
             yield from _one_of("her2_reported", answer, _OVERALL)

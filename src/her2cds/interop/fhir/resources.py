@@ -8,7 +8,8 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from her2cds.errors import ProfileError, ProfileFault
-from her2cds.interop.fhir.versions import newest_versions
+from her2cds.interop.fhir.paging import gaps
+from her2cds.interop.fhir.versions import deletions, newest_versions
 from her2cds.profile.json_text import parse_json
 
 Json = dict[str, Any]
@@ -39,10 +40,11 @@ class Resource:
 
 @dataclass(slots=True)
 class Resources:
-    """All resources of the input, the outdated versions of some, and how to follow a reference among them."""
+    """All resources of the input, the outdated versions of some, what is missing, and how to follow a reference."""
 
     all: list[Resource]
     outdated: list[Resource] = field(default_factory=list)
+    gaps: list[str] = field(default_factory=list)
     _by_url: dict[str, Resource] = field(default_factory=dict)
     _by_name: dict[str, list[Resource]] = field(default_factory=dict)
 
@@ -125,7 +127,7 @@ def gather(tree: Any, label: str) -> Resources:
     """All resources in a parsed tree, the newest version of each. Raises ProfileError where there is none."""
     resources = Resources([])
     seen: Counter[str] = Counter()
-    current, outdated = newest_versions(list(_unpacked(tree)))
+    current, outdated = newest_versions(list(_unpacked(tree)), deletions(tree))
     for url, content in current:
         resource = Resource(_label(content, seen), content, url)
         resources.add(resource)
@@ -133,6 +135,7 @@ def gather(tree: Any, label: str) -> Resources:
             if inner.type in READ_WHERE_CONTAINED:
                 resources.all.append(inner)
     resources.outdated = [Resource(_label(content, seen), content, url) for url, content in outdated]
+    resources.gaps = gaps(tree)
     if not resources.all:
         raise ProfileError(
             [ProfileFault("$", "no resource", "a FHIR R4 Bundle, an array of resources, NDJSON, or one resource")],

@@ -7,7 +7,7 @@ from datetime import date as Date
 from typing import Any
 
 from her2cds.interop.draft import Draft
-from her2cds.interop.fhir.days import span
+from her2cds.interop.fhir.days import ends_of
 from her2cds.interop.fhir.elements import words_for
 from her2cds.interop.fhir.resources import Resource
 
@@ -74,8 +74,8 @@ def is_modified(resource: Resource) -> bool:
 def is_active(resource: Resource, today: Date) -> bool:
     """Whether a Condition or allergy is active on a day: said so, or not said to be over by then."""
     content = resource.content
-    ended = [content[key] for key in content if key.startswith("abatement") and content[key]]
-    days = [span(one) for one in ended]
-    if days and all(one is not None and one[0] > today for one in days):
+    days = ends_of(resource)
+    if days and min(days) > today:
         return True  # what ended later was still there
+    ended = any(key.startswith("abatement") and content[key] for key in content)
     return not ended and not stated(content.get("clinicalStatus")) & _OVER

@@ -13,6 +13,7 @@ from her2cds.interop.fhir.resources import Json, Resource, Resources, listed, se
 Remarks = list[tuple[Resource, str]]
 _SOMEBODY_ELSE = "about another patient"
 _NOBODY = "nobody"  # the key of a subject that is no patient: a relative, a group, a device
+_STRANGER = "a patient who is not in the input"
 _PEOPLE = ("Patient", "RelatedPerson", "Practitioner", "Person", "Group")
 
 
@@ -34,7 +35,7 @@ def of_one_patient(resources: Resources, clinical: tuple[str, ...], label: str, 
     """
     registry = _Registry(resources)
     keys = [registry.key_of(one) for one in resources.all]
-    people = set(keys) - {None, _NOBODY}
+    people = set(keys) - {None, _NOBODY, _STRANGER}
     wanted = _wanted(people, registry, label, patient)
     found = Subjects()
     for one, key in zip(resources.all, keys, strict=True):
@@ -125,7 +126,7 @@ class _Registry:
             if (system, value) in self._identifiers:
                 return self._identifiers[system, value]
             if system and system in self._systems and "reference" not in reference:
-                return _NOBODY
+                return _STRANGER
         return None
 
     def _unresolved(self, reference: Json, origin: Resource) -> str | None:

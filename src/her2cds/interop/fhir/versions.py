@@ -3,25 +3,48 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Any
 
 Entry = tuple[str | None, dict[str, Any]]
 
 
-def newest_versions(entries: Sequence[Entry]) -> tuple[list[Entry], list[Entry]]:
+def newest_versions(entries: Sequence[Entry], deleted: Mapping[str, float | None]) -> tuple[list[Entry], list[Entry]]:
     """The entries (fullUrl and resource) that stand, in their order, and those that a newer version replaces.
 
-    Entries of one record without a version that can be compared all stand: nothing says which one is newer.
+    `deleted` are the records (`Condition/b`) that were deleted, and when; only a later version of one stands. Entries
+    of one record without a version that can be compared all stand: nothing says which one is newer.
     """
     records: dict[tuple[str, ...], list[int]] = defaultdict(list)
     for index, (url, content) in enumerate(entries):
         if (key := _record(url, content)) is not None:
             records[key].append(index)
     replaced = {index for found in records.values() if len(found) > 1 for index in _replaced(entries, found)}
+    replaced |= {index for index, (_, content) in enumerate(entries) if _is_deleted(content, deleted)}
     current = [one for index, one in enumerate(entries) if index not in replaced]
     return current, [one for index, one in enumerate(entries) if index in replaced]
+
+
+def deletions(tree: object) -> dict[str, float | None]:
+    """The records that a history says were deleted, with the time where it is known."""
+    found: dict[str, float | None] = {}
+    entries = tree.get("entry") if isinstance(tree, dict) and tree.get("type") == "history" else None
+    for entry in entries if isinstance(entries, list) else ():
+        request = entry.get("request") if isinstance(entry, dict) else None
+        if isinstance(request, dict) and request.get("method") == "DELETE":
+            name = "/".join(str(request.get("url") or entry.get("fullUrl")).split("/_history/")[0].split("/")[-2:])
+            response = entry.get("response")
+            found.setdefault(name, _moment(response.get("lastModified") if isinstance(response, dict) else None))
+    return found
+
+
+def _is_deleted(content: dict[str, Any], deleted: Mapping[str, float | None]) -> bool:
+    name = f"{content['resourceType']}/{content.get('id')}"
+    if name not in deleted:
+        return False
+    when, written = deleted[name], _time(content)
+    return when is None or written is None or written <= when
 
 
 def _record(url: str | None, content: dict[str, Any]) -> tuple[str, ...] | None:
@@ -49,8 +72,11 @@ def _number(content: dict[str, Any]) -> float | None:
 
 
 def _time(content: dict[str, Any]) -> float | None:
-    """When the version was written; without a zone it counts as UTC, as all versions of one server do."""
-    said = _meta(content).get("lastUpdated")
+    return _moment(_meta(content).get("lastUpdated"))
+
+
+def _moment(said: object) -> float | None:
+    """A time as a number; without a zone it counts as UTC, as all times of one server do."""
     try:
         time = datetime.fromisoformat(said) if isinstance(said, str) else None
     except ValueError:
