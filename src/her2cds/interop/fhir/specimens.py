@@ -106,8 +106,8 @@ class Tested:
 
     def take_out(self, gone: Iterable[Filed]) -> None:
         """Leave out some of the results."""
-        left_out = list(gone)
-        self.found = [one for one in self.found if one not in left_out]
+        left_out = {id(one) for one in gone}
+        self.found = [one for one in self.found if id(one) not in left_out]
 
 
 @dataclass(slots=True)
