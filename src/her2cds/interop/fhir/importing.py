@@ -194,7 +194,7 @@ class _Import:
     def _contained(self, resource: Resource) -> None:
         """Clinical content inside of a resource that is not read there."""
         for inner in contained_in(resource):
-            if inner.type in _RECORDS and inner.type not in (*READ_WHERE_CONTAINED, "Patient"):
+            if inner.type in _CLINICAL and inner.type not in (*READ_WHERE_CONTAINED, "Patient"):
                 words = words_for(inner.content.get("code"))
                 self.reading.draft.unread(inner.label, words, f"a {inner.type} contained in another resource")
 
