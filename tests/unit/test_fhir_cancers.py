@@ -99,6 +99,12 @@ def test_a_second_breast_cancer_is_not_a_relapse_of_the_first(knowledge: Knowled
     assert any(one.startswith("Several records of breast cancer") for one in result.report.to_ask)
 
 
+def test_an_active_cancer_without_a_day_does_not_take_the_stage_of_one_that_is_over(knowledge: KnowledgeBase) -> None:
+    over, now, stage, _ = two_cancers()
+    undated = {key: value for key, value in now.items() if key != "onsetDateTime"}
+    assert imported(knowledge, over, undated, stage).profile["disease"] == {"primary": "breast"}
+
+
 def test_what_is_staged_since_the_diagnosis_of_the_second_cancer_is_of_it(knowledge: KnowledgeBase) -> None:
     size = observation("33728-7", "2023-01-05", valueQuantity={"value": 2.1, "unit": "cm"})
     disease = imported(knowledge, *two_cancers(), coded("21908-9", ("258228008", SNOMED), "2023-02-01"), size).profile

@@ -35,9 +35,14 @@ class Primary:
 
 
 def several(primaries: Sequence[Primary]) -> bool:
-    """Whether the records may be of more than one breast cancer."""
+    """Whether the records may be of more than one breast cancer: they differ in day and in what they say.
+
+    One without a day is another only where one of the two is active and the other is not.
+    """
     dated = [one for one in primaries if one.day is not None]
-    return len({one.day for one in dated}) > 1 and len({one.said for one in dated}) > 1
+    if len({one.day for one in dated}) > 1 and len({one.said for one in dated}) > 1:
+        return True
+    return 0 < len(dated) < len(primaries) and len({one.active for one in primaries}) > 1
 
 
 def diagnosis_of(primaries: Sequence[Primary]) -> Primary | None:
