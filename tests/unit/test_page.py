@@ -161,14 +161,32 @@ def test_bars_share_one_scale_and_weeks_are_not_months(knowledge: KnowledgeBase)
     assert any(unit == "weeks" for _, unit, _ in bars)
 
 
-def course(start: str | None, end: str | None, ended: str = "progression") -> TreatmentShown:
-    return TreatmentShown("metastatic", None, ("Trastuzumab",), start, end, ended)
+def course(start: str | None, end: str | None, ended: str = "progression", *, goes_on: bool = False) -> TreatmentShown:
+    return TreatmentShown("metastatic", None, ("Trastuzumab",), start, end, ended, goes_on)
 
 
 def test_the_timeline_is_to_scale() -> None:
-    line = timeline([course("2022-01-01", "2023-01-01"), course("2023-01-01", None, "goes on")], "2024-01-01")
-    assert [(bar.start, bar.length, bar.goes_on) for bar in line.bars] == [(0, 50, False), (50, 50, True)]
+    line = timeline(
+        [course("2022-01-01", "2023-01-01"), course("2023-01-01", None, "goes on, progressing", goes_on=True)],
+        "2024-01-01",
+    )
+    assert [(bar.start, bar.length, bar.end_known) for bar in line.bars] == [(0, 50, True), (50, 50, True)]
     assert [year for _, year in line.years] == ["2023", "2024"]
+
+
+def test_a_course_whose_end_is_not_dated_is_marked_at_its_start_and_has_no_bar(knowledge: KnowledgeBase) -> None:
+    line = timeline([course("2022-01-01", None, "end not stated")], "2024-01-01")
+    assert [(bar.start, bar.end_known) for bar in line.bars] == [(0, False)]
+    tree = {
+        "date": "2024-01-01",
+        "disease": {"primary": "breast", "setting": "metastatic"},
+        "specimens": [{"her2_ihc": "3+"}],
+        "treatments": [{"setting": "metastatic", "agents": ["trastuzumab"], "start": "2022-01-01"}],
+    }
+    page = page_of(tree, knowledge)
+    assert "begun; end not dated" in page
+    assert 'class="course"' not in page
+    assert "A course without a date of its end has no bar" in page
 
 
 def test_courses_without_dates_are_listed_beside_the_timeline() -> None:

@@ -59,12 +59,15 @@ class MedianGroup:
 
 @dataclass(frozen=True, slots=True)
 class TimelineBar:
-    """One dated course: its place and length in percent of the time shown."""
+    """One dated course: its place and length in percent of the time shown.
+
+    `end_known` is false where only the start is known: nothing but the start may then be drawn.
+    """
 
     course: TreatmentShown
     start: float
     length: float
-    goes_on: bool
+    end_known: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -178,7 +181,7 @@ def _is_number(text: str) -> bool:
 
 def _bar(course: TreatmentShown, first: Date, last: Date, span: int) -> TimelineBar:
     start = Date.fromisoformat(course.start) if course.start else first
-    goes_on = course.end is None and course.ended == "goes on"
-    end = Date.fromisoformat(course.end) if course.end else (last if goes_on else start)
+    end = Date.fromisoformat(course.end) if course.end else (last if course.goes_on else start)
     length = max(round(100 * (end - start).days / span, 2), 1.0)
-    return TimelineBar(course, min(round(100 * (start - first).days / span, 2), 99.0), length, goes_on)
+    place = min(round(100 * (start - first).days / span, 2), 99.0)
+    return TimelineBar(course, place, length, course.end is not None or course.goes_on)

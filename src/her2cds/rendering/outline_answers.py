@@ -7,8 +7,10 @@ from collections.abc import Iterable, Iterator
 from her2cds.exploration.change import Comparison
 from her2cds.exploration.effects import Effect, WhatIsMissing
 from her2cds.rendering.blocks import Block, Bullets, Heading, Paragraph, Tree, TreeLine, cite
-from her2cds.rendering.outline import evidence_lines, question_blocks, trial_name, trial_words
-from her2cds.rendering.trial_drugs import RULED_OUT_HEADING
+from her2cds.rendering.candidates import evidence_lines
+from her2cds.rendering.outline import question_blocks, trial_bullets
+from her2cds.rendering.trials import RULED_OUT_HEADING
+from her2cds.rendering.words import trial_name
 from her2cds.report.model import KnowledgeIdentity, TrialListing
 from her2cds.report.ranked_because import RankedBecause, Side
 from her2cds.report.trial_model import FactShown
@@ -67,13 +69,13 @@ def outline_trials(listing: TrialListing, everything: bool) -> Iterator[Block]:
     )
     for group in listing.groups:
         yield Heading(2, group.strategy)
-        yield Bullets(tuple((trial_name(one), trial_words(one, listing.questions)) for one in group.trials))
+        yield trial_bullets(group.trials, listing.questions)
     if listing.ruled_out:
         yield Heading(2, RULED_OUT_HEADING)
-        yield Bullets(tuple((trial_name(one), trial_words(one, listing.questions)) for one in listing.ruled_out))
+        yield trial_bullets(listing.ruled_out, listing.questions)
     if everything:
         yield Heading(2, "Would fit, closed to new patients")
-        yield Bullets(tuple((trial_name(one), trial_words(one, listing.questions)) for one in listing.closed))
+        yield trial_bullets(listing.closed, listing.questions)
         yield Heading(2, "Not eligible")
         yield Bullets(
             tuple((trial_name(one), f"{one.title}. Fails: {_failed(one.missed)}") for one in listing.not_eligible)

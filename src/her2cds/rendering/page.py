@@ -12,14 +12,14 @@ from markupsafe import Markup
 
 from her2cds.exploration.effects import WhatIsMissing
 from her2cds.knowledge.citations import Citation
+from her2cds.rendering import words
 from her2cds.rendering.figures import TICKS, axis_place, forest, medians, timeline
-from her2cds.rendering.outline import AT_A_GLANCE, EFFECT_WORDS, category_words, facts_in_words, outcome_words
+from her2cds.rendering.outline import AT_A_GLANCE
 from her2cds.rendering.outline_answers import effect_words
-from her2cds.rendering.trial_drugs import RULED_OUT_HEADING, drug_note_words, ruled_out_words
+from her2cds.rendering.trials import RULED_OUT_HEADING, drug_note_words, ruled_out_words
 from her2cds.report.model import Report
 
 _MOST_QUESTIONS = 12
-_REGISTRY = "https://clinicaltrials.gov/study/"
 
 
 def to_html(report: Report, missing: WhatIsMissing | None = None) -> str:
@@ -59,18 +59,19 @@ def _context(report: Report, missing: WhatIsMissing | None) -> dict[str, Any]:
         "medians": medians(report.therapies),
         "timeline": timeline(report.history, report.profile_date),
         "missing": missing,
+        "asked": {one.fact: one for one in report.questions},
         "most_questions": _MOST_QUESTIONS,
         "cite": cite,
         "drug_note_words": drug_note_words,
         "ruled_out_words": ruled_out_words,
         "ruled_out_heading": RULED_OUT_HEADING,
         "numbers": numbers,
-        "registry_url": _registry_url,
-        "effect_name": EFFECT_WORDS.get,
+        "registry_url": words.registry_url,
+        "effect_name": words.EFFECT_WORDS.get,
         "effect_words": effect_words,
-        "category_words": category_words,
-        "facts_in_words": lambda facts: facts_in_words(facts, report.questions),
-        "outcome_words": outcome_words,
+        "words": words,
+        "facts_in_words": lambda facts: words.facts_in_words(facts, report.questions),
+        "open_check_words": lambda check: words.open_check_words(check, report.questions),
     }
 
 
@@ -98,8 +99,3 @@ def _citation(one: Citation, numbers: dict[str, int]) -> Markup:
     link = '<a href="#source-{}" title="{}, {}">{}</a> {}{}'
     number = numbers.get(one.source, 0)
     return Markup(link).format(one.source, one.source, one.at, number, place, references)
-
-
-def _registry_url(identifier: str) -> str | None:
-    """Where the registry shows a trial; None for an identifier of another registry."""
-    return f"{_REGISTRY}{identifier}" if identifier.startswith("NCT") else None

@@ -157,12 +157,19 @@ class ReportAssembler:
         decides: dict[str, set[str]] = {fact: set() for fact in self._decision.deferred}
         safety: dict[str, set[str]] = {}
         opens: dict[str, set[str]] = {}
-        for one in self._decision.ranked:
-            for fact in self._therapies.conditional_on(one.candidate):
-                decides.setdefault(fact, set()).add(one.candidate.regimen.id)
-            for check in self._therapies.open_checks(one.candidate):
+        ranked = [one.candidate for one in self._decision.ranked]
+        investigational = self._decision.gathered.investigational
+        for one in ranked:
+            for fact in self._therapies.conditional_on(one):
+                decides.setdefault(fact, set()).add(one.regimen.id)
+        for one in (*ranked, *investigational):
+            for check in self._therapies.open_checks(one):
                 for fact in check.missing:
-                    safety.setdefault(fact, set()).add(one.candidate.regimen.id)
+                    safety.setdefault(fact, set()).add(one.regimen.id)
+        for one in investigational:  # never offered as care: what it depends on opens its trials
+            for fact in self._therapies.conditional_on(one):
+                trials_of = (trial for rule in one.offers for trial in rule.see_trials)
+                opens.setdefault(fact, set()).update(self._context.trials_that_fit(trials_of))
         for trial in (one for group in trials for one in group.trials):
             for fact in trial.unknown:
                 opens.setdefault(fact, set()).add(trial.id)

@@ -43,7 +43,10 @@ class Classified:
 
 @dataclass(frozen=True)
 class TreatmentShown:
-    """One course of the patient's history: agents by name, dates as given, and how it ended, in words."""
+    """One course of the patient's history: agents by name, dates as given, and how it ended, in words.
+
+    `goes_on` is true only where the chart says so: an end that is not given is not stated, and nothing more.
+    """
 
     setting: str
     line: int | None
@@ -51,6 +54,7 @@ class TreatmentShown:
     start: str | None
     end: str | None
     ended: str
+    goes_on: bool
 
 
 @dataclass(frozen=True)
@@ -120,6 +124,7 @@ class OpenCheck:
     effect: Literal["exclude", "conditional"]
     drugs: tuple[str, ...]
     missing: tuple[str, ...]
+    citations: tuple[Citation, ...]
 
 
 @dataclass(frozen=True)
@@ -128,6 +133,17 @@ class Regulatory:
 
     drug: str
     approval: Approval
+
+
+@dataclass(frozen=True)
+class RuledOutReason:
+    """Why a drug is ruled out, and a regimen with it: a caution rule, or the place in the profile that says so."""
+
+    drug: str
+    because: str
+    rule: str
+    origin: str
+    citations: tuple[Citation, ...]
 
 
 @dataclass(frozen=True)
@@ -150,21 +166,10 @@ class Therapy:
     modifiers: tuple[Modifier, ...]
     warnings: tuple[Warning, ...]
     open_checks: tuple[OpenCheck, ...]
-    options_ruled_out: tuple[str, ...]
+    options_ruled_out: tuple[RuledOutReason, ...]
     regulatory: tuple[Regulatory, ...]
     caveats: tuple[str, ...]
     discrepancies: tuple[str, ...]
-
-
-@dataclass(frozen=True)
-class RuledOutReason:
-    """Why a regimen is ruled out: a caution rule, or the origin of an earlier progression."""
-
-    drug: str
-    because: str
-    rule: str
-    origin: str
-    citations: tuple[Citation, ...]
 
 
 @dataclass(frozen=True)
@@ -189,6 +194,8 @@ class Investigational:
     see_trials: tuple[str, ...]
     evidence: tuple[EvidenceShown, ...]
     warnings: tuple[Warning, ...]
+    open_checks: tuple[OpenCheck, ...]
+    options_ruled_out: tuple[RuledOutReason, ...]
     caveats: tuple[str, ...]
 
 

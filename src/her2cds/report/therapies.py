@@ -64,7 +64,7 @@ class TherapyParts:
             modifiers=tuple(self._modifier(one.rule, one.drugs) for one in candidate.modifiers),
             warnings=self._warnings(candidate),
             open_checks=self.open_checks(candidate),
-            options_ruled_out=tuple(f"{self._drug_name(one.drug)}: {one.because}" for one in candidate.dropped_options),
+            options_ruled_out=self._options_ruled_out(candidate),
             regulatory=self._regulatory(candidate),
             caveats=self._caveats(candidate),
             discrepancies=self._context.discrepancies(
@@ -81,6 +81,9 @@ class TherapyParts:
             DrugShown(options=part, names=tuple(self._drug_name(drug) for drug in part))
             for part in candidate.components
         )
+
+    def _options_ruled_out(self, candidate: Candidate) -> tuple[RuledOutReason, ...]:
+        return tuple(dict.fromkeys(self._exclusion(one) for one in candidate.dropped_options))
 
     def _caveats(self, candidate: Candidate) -> tuple[str, ...]:
         notes = [candidate.regimen.note] if candidate.regimen.note else []
@@ -186,6 +189,7 @@ class TherapyParts:
                     effect=caution.effect,
                     drugs=applied.drugs,
                     missing=self._context.missing.of(applied.rule.id),
+                    citations=self._context.cite(applied.rule.cites),
                 )
             )
         result += self._hypersensitivity_check(candidate)
@@ -203,6 +207,7 @@ class TherapyParts:
                 effect="exclude",
                 drugs=drugs,
                 missing=(_HYPERSENSITIVITY,),
+                citations=(),
             )
 
     def _regulatory(self, candidate: Candidate) -> tuple[Regulatory, ...]:
@@ -226,7 +231,7 @@ class TherapyParts:
     def _exclusion(self, exclusion: Exclusion) -> RuledOutReason:
         rule = exclusion.rule
         return RuledOutReason(
-            drug=exclusion.drug,
+            drug=self._drug_name(exclusion.drug),
             because=exclusion.because,
             rule=rule.id if rule else "",
             origin=exclusion.origin,
@@ -244,6 +249,8 @@ class TherapyParts:
             see_trials=self._context.trials_that_fit(trial for rule in candidate.offers for trial in rule.see_trials),
             evidence=self.evidence(candidate),
             warnings=self._warnings(candidate),
+            open_checks=self.open_checks(candidate),
+            options_ruled_out=self._options_ruled_out(candidate),
             caveats=self._caveats(candidate),
         )
 

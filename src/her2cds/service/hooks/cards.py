@@ -11,8 +11,8 @@ from her2cds.errors import ProfileError
 from her2cds.knowledge.base import Knowledge
 from her2cds.rendering.blocks import Block, Bullets, Paragraph, cite
 from her2cds.rendering.markdown import to_markdown
-from her2cds.rendering.outline import category_words, facts_in_words
 from her2cds.rendering.plain import one_line
+from her2cds.rendering.words import category_words, facts_in_words
 from her2cds.report.model import Report
 from her2cds.service.hooks.judge import Judgement, Objection
 from her2cds.service.hooks.model import SUMMARY_MOST, Action, Card, Coding, Link, Source, Suggestion
