@@ -391,6 +391,33 @@ def test_what_was_pruned_is_not_left_in_the_sqlite_file(tmp_path: Path) -> None:
     }
 
 
+def test_what_was_pruned_is_gone_at_once_while_others_have_the_log_open(tmp_path: Path) -> None:
+    path = tmp_path / "audit.sqlite"
+    with AuditLog.open(str(path)) as service:
+        for number in range(20):
+            record(service, content=f'{{"note": "SECRET-{number} {"x" * 5000}"}}')
+        with AuditLog.open(str(path)) as keeper:
+            keeper.prune(datetime(2999, 1, 1, tzinfo=UTC), who="keeper")
+            assert [file.name for file in tmp_path.iterdir() if b"SECRET" in file.read_bytes()] == []
+        record(service)
+        assert service.verify().intact
+
+
+def test_a_reader_in_the_way_of_the_overwriting_is_told_of_and_it_can_be_done_later(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("her2cds.audit.log._MOMENT", 0.1)
+    path = tmp_path / "audit.sqlite"
+    with AuditLog.open(str(path)) as log, AuditLog.open(str(path)) as other:
+        record(log, content='{"note": "SECRET"}')
+        with Database(str(path)).reading() as reader:
+            reader.execute(text("SELECT * FROM her2cds_audit_head"))
+            assert log.prune(datetime(2999, 1, 1, tzinfo=UTC), who="keeper") is not None
+            assert log.overwrite(0.1) is False
+        assert other.overwrite() is True
+        assert [file.name for file in tmp_path.iterdir() if b"SECRET" in file.read_bytes()] == []
+
+
 def test_pruning_again_and_pruning_everything_keep_the_chain(url: str) -> None:
     log = log_of(url, 6)
     for days in (2, 4, 500, 900):

@@ -2,55 +2,74 @@
 
 from __future__ import annotations
 
-import fcntl
+import errno
 import os
+import time
 from collections.abc import Iterator
-from contextlib import AbstractContextManager, contextmanager, nullcontext
+from contextlib import contextmanager
 from pathlib import Path
 from tempfile import mkstemp
 from threading import Lock
 from typing import Any
+from urllib.parse import quote
 
 from alembic import command
 from alembic.config import Config
+from alembic.migration import MigrationContext
+from alembic.script import ScriptDirectory
 from alembic.util import CommandError
 from sqlalchemy import Connection, create_engine, event, inspect, make_url
 from sqlalchemy.engine import URL, Engine
 from sqlalchemy.exc import ArgumentError, SQLAlchemyError
 
+from her2cds.audit.queue import Queue
 from her2cds.audit.tables import VERSION_TABLE
 from her2cds.errors import AuditError
 
 _MIGRATIONS = Path(__file__).parent / "migrations"
-_WAIT_SECONDS = 60  # for the writer before: SQLite lets one write at a time
+WAIT_SECONDS = 30  # for a writer's turn; a caller waits for an answer meanwhile
 _MIGRATION_LOCK = 0x4845523243  # any number that no other program is likely to lock on
+_NO_LINKS = (errno.EPERM, errno.ENOTSUP, errno.EOPNOTSUPP)
 
 
 class Database:
-    """An engine, with transactions whose failures are AuditErrors that never show a password."""
+    """An engine, with transactions whose failures are AuditErrors that never show a password.
 
-    def __init__(self, url: str) -> None:
-        self._url = _read_url(url)
+    A writer waits for its turn for `wait_seconds` at most, whatever it waits for.
+    """
+
+    def __init__(self, url: str, wait_seconds: float = WAIT_SECONDS) -> None:
+        given = _read_url(url)
         # Options can hold a password as well as the place for one.
-        self.name = self._url.set(query={}).render_as_string(hide_password=True)
-        self.engine = self._engine()
+        self.name = given.set(query={}).render_as_string(hide_password=True)
+        self._seconds = wait_seconds
+        self._sqlite = given.get_backend_name() == "sqlite"
+        # A file keeps its place, wherever the process goes and by whatever link the file was named.
+        with self._told():
+            self._file = Path(os.path.realpath(given.database or "") if self._sqlite else "")
+        self._queue = Queue(self._file)
         # SQLite's writers poll for their turn, and some wait for seconds; threads of one process can queue instead.
-        self._turn: AbstractContextManager[object] = Lock() if self._sqlite else nullcontext()
+        self._turn = Lock()
+        self.engine = self._sqlite_engine() if self._sqlite else self._postgresql_engine(given)
 
     def migrate(self, *, create: bool) -> None:
         """Bring the tables up to date, and make them where there are none and `create` says so.
 
-        Several processes may do so at once. Raises AuditError.
+        Several processes may do so at once. Tables that are up to date are only read. Raises AuditError.
         """
         if self._sqlite:
             self._prepare_file(create)
         config = Config()
         config.set_main_option("script_location", str(_MIGRATIONS).replace("%", "%%"))
+        with self.reading() as connection:
+            version = _version(connection)
+        if version is None and not create:
+            raise AuditError(f"audit log {self.name}: there is no audit log in this database; check the URL")
+        if version == ScriptDirectory.from_config(config).get_current_head():
+            return
         with self.writing() as connection:
             if not self._sqlite:
                 connection.exec_driver_sql(f"SELECT pg_advisory_xact_lock({_MIGRATION_LOCK})")
-            if not create and not inspect(connection).has_table(VERSION_TABLE):
-                raise AuditError(f"audit log {self.name}: there is no audit log in this database; check the URL")
             config.attributes["connection"] = connection
             try:
                 command.upgrade(config, "head")
@@ -63,12 +82,15 @@ class Database:
     @contextmanager
     def writing(self) -> Iterator[Connection]:
         """A transaction that is on disk when the block has ended without an error. Raises AuditError."""
+        deadline = time.monotonic() + self._seconds
         with (
             self._told(),
-            self._turn,
+            self._turn_before(deadline),
             self.engine.connect() as connection,
-            connection.execution_options(writes=True).begin(),
+            connection.execution_options(deadline=deadline).begin(),
         ):
+            if not self._sqlite:
+                connection.exec_driver_sql(f"SET LOCAL lock_timeout = {_milliseconds_to(deadline)}")
             yield connection
 
     @contextmanager
@@ -80,27 +102,74 @@ class Database:
             with connection.begin():
                 yield connection
 
-    @property
-    def _sqlite(self) -> bool:
-        return self._url.get_backend_name() == "sqlite"
+    def overwrite(self, seconds: float) -> bool:
+        """Overwrite in an SQLite file, and cut off its write-ahead log, what holds content that was removed.
 
-    def _engine(self) -> Engine:
-        if self._sqlite:
-            engine = create_engine(self._url, connect_args={"timeout": _WAIT_SECONDS})
-            event.listen(engine, "connect", _set_up_sqlite)
-            event.listen(engine, "begin", _begin_sqlite)
-            return engine
-        engine = create_engine(self._url, pool_pre_ping=True)
+        False where somebody who reads or writes stood in the way for so long. Of another database: nothing, and True.
+        Raises AuditError.
+        """
+        if not self._sqlite:
+            return True
+        deadline = time.monotonic() + seconds
+        with (
+            self._told(),
+            self._turn_before(deadline),
+            self._queue.at_its_head(deadline),
+            self.engine.connect() as connection,
+        ):
+            alone = connection.execution_options(deadline=deadline, no_transaction=True)
+            return alone.exec_driver_sql("PRAGMA wal_checkpoint(TRUNCATE)").scalar() == 0
+
+    @contextmanager
+    def _turn_before(self, deadline: float) -> Iterator[None]:
+        """The one turn that threads have with an SQLite file. Raises AuditError where it does not come in time."""
+        if not self._sqlite:
+            yield
+            return
+        if not self._turn.acquire(timeout=max(deadline - time.monotonic(), 0)):
+            raise AuditError(f"audit log {self.name}: no turn to write within {self._seconds:g} seconds; try again")
+        try:
+            yield
+        finally:
+            self._turn.release()
+
+    def _sqlite_engine(self) -> Engine:
+        url = URL.create("sqlite", database=str(self._file))
+        if self._file.exists() and not os.access(self._file.parent, os.W_OK) and not _wal_of(self._file).exists():
+            # On a read-only disk SQLite cannot put a write-ahead log beside the file, and need not: nobody writes.
+            url = url.set(database=f"file:{quote(str(self._file))}", query={"uri": "true", "immutable": "1"})
+        engine = create_engine(url, connect_args={"timeout": self._seconds})
+        event.listen(engine, "connect", _set_up_sqlite)
+        event.listen(engine, "begin", self._begin_sqlite)
+        return engine
+
+    def _postgresql_engine(self, url: URL) -> Engine:
+        seconds = max(int(self._seconds), 2)  # the driver takes no less
+        options = {} if "connect_timeout" in url.query else {"connect_timeout": seconds}
+        engine = create_engine(url, pool_pre_ping=True, pool_timeout=self._seconds, connect_args=options)
         event.listen(engine, "connect", _set_up_postgresql)
         return engine
 
+    def _begin_sqlite(self, connection: Connection) -> None:
+        """A writer takes the lock at once: one that read first and then wrote could be refused in the middle."""
+        options = connection.get_execution_options()
+        deadline = options.get("deadline")
+        if deadline is None:
+            connection.exec_driver_sql(f"PRAGMA busy_timeout = {int(self._seconds * 1000)}")
+            connection.exec_driver_sql("BEGIN")
+        elif options.get("no_transaction"):
+            connection.exec_driver_sql(f"PRAGMA busy_timeout = {_milliseconds_to(deadline)}")
+        else:
+            with self._queue.at_its_head(deadline):
+                connection.exec_driver_sql(f"PRAGMA busy_timeout = {_milliseconds_to(deadline)}")
+                connection.exec_driver_sql("BEGIN IMMEDIATE")
+
     def _prepare_file(self, create: bool) -> None:
         """Make the file, for its owner's eyes only, before SQLite makes it for everyone's."""
-        path = Path(self._url.database or "")
         with self._told():
-            if create and not path.exists():
-                _make_private(path)
-            path.stat()
+            if create and not self._file.exists():
+                _make_private(self._file)
+            self._file.stat()
 
     @contextmanager
     def _told(self) -> Iterator[None]:
@@ -127,8 +196,20 @@ def _make_private(path: Path) -> None:
         os.link(unnamed, path)
     except FileExistsError:
         return  # another process or thread was faster
+    except OSError as error:
+        if error.errno not in _NO_LINKS:
+            raise
+        _make_in_place(path)
     finally:
         Path(unnamed).unlink()
+
+
+def _make_in_place(path: Path) -> None:
+    """An empty file where the file system knows no links: nobody can have opened a file that is not there yet."""
+    try:
+        os.close(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600))
+    except FileExistsError:
+        return
 
 
 def _read_url(text: str) -> URL:
@@ -157,21 +238,6 @@ def _set_up_sqlite(connection: Any, _record: object) -> None:
     connection.execute("PRAGMA secure_delete = ON")  # what was pruned is overwritten, not only let go
 
 
-def _begin_sqlite(connection: Connection) -> None:
-    """A writer takes the lock at once: one that read first and then wrote could be refused in the middle."""
-    if not connection.get_execution_options().get("writes", False):
-        connection.exec_driver_sql("BEGIN")
-        return
-    # SQLite lets in whoever asks first, and a waiting process asks ten times a second: between others that write
-    # without a pause it could wait for minutes. So only one process at a time asks, and the others queue behind it.
-    queue = os.open(f"{connection.engine.url.database}-queue", os.O_RDWR | os.O_CREAT, 0o600)
-    try:
-        fcntl.flock(queue, fcntl.LOCK_EX)
-        connection.exec_driver_sql("BEGIN IMMEDIATE")
-    finally:
-        os.close(queue)
-
-
 def _set_up_postgresql(connection: Any, _record: object) -> None:
     """A server may be set to acknowledge before a commit is on disk: not for this log."""
     with connection.cursor() as cursor:
@@ -179,6 +245,22 @@ def _set_up_postgresql(connection: Any, _record: object) -> None:
         if cursor.fetchone()[0] == "off":
             cursor.execute("SET synchronous_commit TO on")
     connection.commit()
+
+
+def _version(connection: Connection) -> str | None:
+    """The migration that the tables are at; None where there are none."""
+    if not inspect(connection).has_table(VERSION_TABLE):
+        return None
+    return MigrationContext.configure(connection, opts={"version_table": VERSION_TABLE}).get_current_revision()
+
+
+def _wal_of(file: Path) -> Path:
+    return Path(f"{file}-wal")
+
+
+def _milliseconds_to(deadline: float) -> int:
+    """What is left, at least one: to a database none means without limit."""
+    return max(int((deadline - time.monotonic()) * 1000), 1)
 
 
 def _first_line(error: BaseException) -> str:

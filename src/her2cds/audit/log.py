@@ -11,7 +11,7 @@ from typing import Any
 from sqlalchemy import Connection, Select, delete, func, insert, select, update
 
 from her2cds.audit.chain import Head, Verification, verify_chain
-from her2cds.audit.database import Database
+from her2cds.audit.database import WAIT_SECONDS, Database
 from her2cds.audit.entry import PRUNE, Entry, Pruning, hash_of
 from her2cds.audit.tables import ENTRIES, HEAD
 from her2cds.errors import AuditError
@@ -22,6 +22,7 @@ MAX_WHO = 255
 MAX_REFUSAL = 8_000
 _REQUEST = re.compile(r"[a-z0-9][a-z0-9._/-]{0,63}")
 _ROWS_AT_ONCE = 100
+_MOMENT = 5  # seconds
 _LARGEST = 2**63 - 1  # that the databases can count to
 
 
@@ -45,14 +46,20 @@ class AuditLog:
 
     @classmethod
     def open(
-        cls, url: str, *, create: bool = True, clock: Callable[[], datetime] = lambda: datetime.now(UTC)
+        cls,
+        url: str,
+        *,
+        create: bool = True,
+        clock: Callable[[], datetime] = lambda: datetime.now(UTC),
+        wait_seconds: float = WAIT_SECONDS,
     ) -> AuditLog:
         """Open the log at a URL (`postgresql://…`, `sqlite:///FILE`) or in a file, and bring its tables up to date.
 
-        Without `create` there has to be one. `clock` gives the time of an entry, with its zone.
+        Without `create` there has to be one. `clock` gives the time of an entry, with its zone; `wait_seconds` is
+        how long an entry may wait for others that write.
         Raises AuditError.
         """
-        database = Database(url)
+        database = Database(url, wait_seconds)
         try:
             database.migrate(create=create)
         except AuditError:
@@ -129,7 +136,16 @@ class AuditLog:
             entry = self._append(connection, head, {"who": _who(who), "request": PRUNE, "output": pruning.to_json()})
             connection.execute(update(HEAD).values(pruned_through=through))
             connection.execute(delete(ENTRIES).where(ENTRIES.c.number <= through))
+        self.overwrite(_MOMENT)
         return entry
+
+    def overwrite(self, seconds: float = WAIT_SECONDS) -> bool:
+        """Have what was pruned overwritten in an SQLite file, and cut off its write-ahead log, which holds it still.
+
+        Pruning does so by itself; but False where somebody who read or wrote was in the way for so long: then do so
+        again. Of PostgreSQL it is the server's business: True. Raises AuditError.
+        """
+        return self._database.overwrite(seconds)
 
     def _append(self, connection: Connection, head: Head, content: dict[str, Any]) -> Entry:
         """The next entry of the chain; the caller has taken the head."""

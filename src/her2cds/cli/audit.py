@@ -129,7 +129,12 @@ def prune(
     cut_off = _days_ago(keep_days) if keep_days is not None else _time(str(before), "--before")
     with open_log(audit, create=False) as log:
         entry = log.prune(cut_off, who=local_user())
+        overwritten = log.overwrite()  # even where nothing is pruned now: an earlier time may have left something
     stdout(f"pruned; entry {entry.number} tells of it: {entry.output}" if entry else "nothing is old enough")
+    if not overwritten:
+        remedy = "run `her2cds audit prune` again when nobody reads the log"
+        fail(Exit.failed_check, f"what was pruned is not overwritten in the file yet, because it is in use; {remedy}")
+        raise typer.Exit(int(Exit.failed_check))
 
 
 def _answers_of_the_service(request: str, base_url: str) -> Mapping[str, AnswerAgain]:

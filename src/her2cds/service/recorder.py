@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from her2cds.service.state import State
 
 _QUIET_SECONDS = 60
+_MOST_SECONDS = 40  # more than a log's own limit, so that it can say why
 _MOST_REMEMBERED = 1000
 
 
@@ -28,12 +29,16 @@ class Recorder:
         self._refused = _Sparingly()
 
     async def record(self, scope: Scope, body: bytes, status: int) -> None:
-        """Tell the audit trail what the route wants kept; of a refused request no more than that, and its hash."""
+        """Tell the audit trail what the route wants kept; of a refused request no more than that, and its hash.
+
+        Raises what the trail raises, and TimeoutError where it does not answer.
+        """
         if self._trail is None or scope["method"] != "POST":
             return
         entries = list(self._entries(scope, body, status))
         if entries:
-            await asyncio.to_thread(self._write, scope["state"].get("subject") or ANONYMOUS, entries)
+            who = scope["state"].get("subject") or ANONYMOUS
+            await asyncio.wait_for(asyncio.to_thread(self._write, who, entries), _MOST_SECONDS)
 
     def _entries(self, scope: Scope, body: bytes, status: int) -> Iterator[_Entry]:
         if status < 400:

@@ -19,6 +19,7 @@ from limits.storage import MemoryStorage
 from limits.strategies import SlidingWindowCounterRateLimiter
 from starlette.datastructures import Headers, MutableHeaders
 
+from her2cds.errors import AuditError
 from her2cds.service.arrival import Arrival, Room
 from her2cds.service.problems import ProblemError, response_of, speaks_fhir
 from her2cds.service.recorder import Recorder, caller_of, route_of
@@ -101,7 +102,7 @@ class Shield:
         try:
             await self._recorder.record(scope, body, held.status)
         except Exception as error:
-            _log_unforeseen(error, scope["state"]["request"])
+            _log_not_recorded(error, scope["state"]["request"])
             problem = ProblemError(503, "not-recorded", "The exchange could not be recorded; the answer is withheld.")
             return await _held_problem(scope, problem, scope["state"]["request"])
         return held
@@ -156,6 +157,16 @@ async def _held_problem(scope: Scope, problem: ProblemError, request: str) -> _H
 
 async def _nothing() -> Message:
     return {"type": "http.disconnect"}
+
+
+def _log_not_recorded(error: Exception, request: str) -> None:
+    """The audit log's own words say what is to be mended, and hold nothing of a patient."""
+    if isinstance(error, AuditError):
+        log.error("%s, request %s", error, request)
+    elif isinstance(error, TimeoutError):
+        log.error("the audit log does not answer, request %s", request)
+    else:
+        _log_unforeseen(error, request)
 
 
 def _log_unforeseen(error: Exception, request: str) -> None:
