@@ -14,7 +14,7 @@ from sqlalchemy import text
 
 from her2cds.audit.chain import Head, read_anchor
 from her2cds.audit.database import Database
-from her2cds.audit.entry import GENESIS
+from her2cds.audit.entry import GENESIS, Entry
 from her2cds.audit.log import AuditLog, Choice
 from her2cds.audit.tables import ENTRIES
 from her2cds.errors import AuditError
@@ -188,6 +188,7 @@ def test_an_alteration_of_any_field_is_found_at_its_entry(url: str) -> None:
         "refusal = 'no'",
         "previous_hash = 'x'",
         "entry_hash = 'x'",
+        "day = NULL",
     ]
     assert [one.split()[0] for one in changes] == [field.name for field in ENTRIES.c if field.name != "number"]
     log = log_of(url, len(changes))
@@ -491,6 +492,30 @@ def test_a_log_that_is_not_there_is_not_made_by_asking_for_it(url: str, tmp_path
     assert list(tmp_path.iterdir()) == []
     log_of(url, 1)
     assert AuditLog.open(url, create=False).verify().entries == 1
+
+
+def test_a_log_from_before_entries_had_a_day_goes_on_with_its_hashes_as_they_were(url: str) -> None:
+    log_of(url, 0)
+    old = Entry(1, "2025-12-31T23:00:00.000000Z", "someone", "evaluate", "0.1.0", GENESIS, output="{}").sealed()
+    values = {name: value for name, value in old.as_dict().items() if name != "day"}
+    columns = ", ".join(values)
+    with_full_rights(
+        url,
+        "ALTER TABLE her2cds_audit_entry DROP COLUMN day",
+        "UPDATE her2cds_audit_version SET version_num = '0001'",
+        f"INSERT INTO her2cds_audit_entry ({columns}) VALUES ({', '.join(f':{one}' for one in values)})",
+        "UPDATE her2cds_audit_head SET last_number = 1, last_hash = :entry_hash",
+        **values,
+    )
+    without_day = ["her2cds-audit-1", {name: value for name, value in values.items() if name != "entry_hash"}]
+    hashed = json.dumps(without_day, sort_keys=True, separators=(",", ":"))
+    assert old.entry_hash == hashlib.sha256(hashed.encode()).hexdigest()
+    with AuditLog.open(url, create=False) as log:
+        assert record(log).day is not None
+        assert [entry.day is None for entry in log.entries()] == [True, False]
+        assert log.verify().intact
+    with_full_rights(url, "UPDATE her2cds_audit_entry SET day = '2025-12-31' WHERE number = 1")
+    assert faults(url) == ["entry 1: its content is not what was recorded (altered)"]
 
 
 def test_a_log_of_a_later_version_is_refused_with_a_remedy(url: str) -> None:

@@ -5,6 +5,8 @@ from __future__ import annotations
 import json
 import re
 from dataclasses import replace
+from datetime import UTC, datetime
+from datetime import date as Date
 from pathlib import Path
 from typing import Any
 
@@ -16,8 +18,10 @@ from her2cds.audit.entry import Entry
 from her2cds.audit.log import AuditLog
 from her2cds.audit.replay import outline_replay, replay
 from her2cds.errors import AuditError
+from her2cds.interop.fhir.importing import import_fhir
 from tests.audit.helpers import KNOWLEDGE
 from tests.conftest import PROJECT
+from tests.fhir_builders import POSITIVE, breast_cancer, bundle, coded, patient
 
 
 @pytest.fixture
@@ -67,6 +71,34 @@ def test_a_profile_that_would_be_refused_now_is_a_difference(log: AuditLog, know
     entry = log.record(who="a", request="evaluate", knowledge=knowledge.identity, input=profile, output="{}")
     (difference,) = replay(entry, knowledge).differences
     assert difference.now.startswith("refused: $.former_field: found an unknown field")
+
+
+def test_a_replay_is_of_the_day_on_which_the_answer_was_given_where_it_was_given(
+    tmp_path: Path, knowledge: KnowledgeBase
+) -> None:
+    """In the east a day begins before it does in UTC, by which entries are timed."""
+    late = datetime(2026, 3, 1, 20, 0, tzinfo=UTC)
+    log = AuditLog.open(str(tmp_path / "east.sqlite"), clock=lambda: late)
+    profile, day = '{"date": "2026-03-02"}', Date(2026, 3, 2)
+    output = evaluate(profile, knowledge, today=day).to_json(indent=None)
+    entry = log.record(who="a", request="evaluate", knowledge=knowledge.identity, input=profile, output=output, day=day)
+    assert (entry.recorded_at[:10], entry.day) == ("2026-03-01", "2026-03-02")
+    assert replay(entry, knowledge).same
+    undated = replace(entry, day=None).sealed()
+    assert replay(undated, knowledge).differences[0].now.startswith("refused: $.date")
+
+
+def test_a_chart_and_a_body_larger_than_the_command_line_reads_are_replayed_as_profiles_are(
+    log: AuditLog, knowledge: KnowledgeBase, examples: Path
+) -> None:
+    chart = bundle(patient(), breast_cancer(), coded("85319-2", POSITIVE))
+    tree = import_fhir(chart, knowledge.knowledge).profile
+    output = evaluate(tree, knowledge).to_json(indent=None)
+    about: dict[str, Any] = {"who": "a", "request": "evaluate", "knowledge": knowledge.identity}
+    assert replay(log.record(**about, input=json.dumps(chart), output=output), knowledge).same
+    profile = (examples / "her2-zero.json").read_text()
+    output = evaluate(profile, knowledge).to_json(indent=None)
+    assert replay(log.record(**about, input=profile + " " * 2_000_000, output=output), knowledge).same
 
 
 def test_other_kinds_of_request_are_replayed_by_whoever_knows_them(log: AuditLog, knowledge: KnowledgeBase) -> None:

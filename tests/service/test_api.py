@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import json
+import time
 from pathlib import Path
+from threading import Event
 from typing import Any
 
 import jsonschema
 import pytest
 
 from her2cds import KnowledgeBase, evaluate
+from her2cds.errors import AuditError
 from her2cds.evaluation import examine, explain
 from her2cds.exploration.change import Changes, what_if
 from her2cds.exploration.effects import what_is_missing
@@ -253,14 +256,15 @@ def test_the_service_writes_the_audit_log_and_a_replay_gives_the_same(
     assert [(one.request, one.outcome) for one in entries] == [
         ("evaluate", "answered"),
         ("evaluate", "answered"),
+        ("questions", "answered"),
         ("evaluate", "answered"),
         ("evaluate", "refused"),
         ("cds-services/service/feedback", "refused"),
         ("unknown", "refused"),
     ]
     assert all(replay(one, knowledge).same for one in entries[:2])
-    assert entries[3].input is None
-    assert "secret" not in str(entries[3])
+    assert entries[4].input is None
+    assert "secret" not in str(entries[4])
 
 
 def test_an_answer_that_cannot_be_recorded_is_withheld(client: Any, trail: Any) -> None:
@@ -269,6 +273,32 @@ def test_an_answer_that_cannot_be_recorded_is_withheld(client: Any, trail: Any) 
     assert answer.status_code == 503
     assert "her2-zero" not in answer.text
     assert "disk full" not in answer.text
+
+
+def test_why_nothing_could_be_recorded_stands_in_the_log_of_the_service(
+    client: Any, trail: Any, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    def locked(**_: object) -> None:
+        raise AuditError("audit log audit.sqlite: OperationalError: database is locked")
+
+    monkeypatch.setattr(trail, "record", locked)
+    assert client.post("/evaluate", json=example("her2-zero")).status_code == 503
+    assert "audit log audit.sqlite: OperationalError: database is locked" in caplog.text
+
+
+def test_an_audit_log_that_does_not_answer_is_given_up(
+    client: Any, trail: Any, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    monkeypatch.setattr("her2cds.service.recorder._MOST_SECONDS", 0.2)
+    over = Event()
+    monkeypatch.setattr(trail, "record", lambda **_: over.wait(20))
+    began = time.monotonic()
+    with client:  # one event loop, which does not wait for its threads after each request
+        answer = client.post("/evaluate", json=example("her2-zero"))
+        assert time.monotonic() - began < 10
+        over.set()
+    assert answer.status_code == 503
+    assert "the audit log does not answer" in caplog.text
 
 
 def test_the_subject_of_a_token_stands_in_the_trail(knowledge: KnowledgeBase, trail: Any) -> None:

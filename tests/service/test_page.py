@@ -357,11 +357,15 @@ def test_the_trail_keeps_profile_and_report_of_the_page_and_never_a_token(knowle
     client.post("/sign-in", data={"token": "right"}, follow_redirects=False)
     paste(client, example("her2-zero"))
     client.post("/", data={"action": "evaluate", "patient.ecog": "9"})
-    assert [(one.request, one.refusal) for one in trail.exchanges] == [
-        ("sign-in", "401 Unauthorized"),
-        ("sign-in", None),
-        ("evaluate", None),
-        ("page", "422 Unprocessable Entity"),
+    client.post("/sign-out", follow_redirects=False)
+    client.post("/sign-out", follow_redirects=False)
+    assert [(one.who, one.request, one.refusal) for one in trail.exchanges] == [
+        ("anonymous", "sign-in", "401 Unauthorized"),
+        ("clinic", "sign-in", None),
+        ("clinic", "evaluate", None),
+        ("clinic", "questions", None),
+        ("clinic", "page", "422 Unprocessable Entity"),
+        ("clinic", "sign-out", None),  # once: afterwards nobody is signed in
     ]
     assert trail.exchanges[1].input is None
     page = trail.exchanges[2]

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import json
+import time
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
+from datetime import date as Date
 from pathlib import Path
 from typing import Any
 
@@ -112,6 +114,44 @@ def test_a_chart_is_read_as_on_the_day_of_the_recording(knowledge: KnowledgeBase
     then, later = (again(json.dumps(chart), knowledge, day) for day in (datetime.now(UTC).date(), tomorrow))
     assert "her2_reported" not in then
     assert "her2_reported" in later
+
+
+@pytest.fixture
+def a_day_ahead(monkeypatch: pytest.MonkeyPatch) -> Iterator[Date]:
+    """A machine where the next day has begun, whatever the time in UTC; its day."""
+    with monkeypatch.context() as patched:
+        patched.setenv("TZ", "EAST-24")
+        time.tzset()
+        yield Date.today()
+    time.tzset()
+
+
+@pytest.mark.parametrize(("path", "part"), [("/evaluate", None), ("/questions", None), ("/explain", "patient")])
+def test_what_was_answered_in_the_east_on_the_day_there_is_replayed_on_that_day(
+    client: TestClient, log: AuditLog, knowledge: KnowledgeBase, a_day_ahead: Date, path: str, part: str | None
+) -> None:
+    profile = PATIENT | {"date": a_day_ahead.isoformat()}
+    answer = client.post(path, json={part: profile, "name": "t-dm1"} if part else profile)
+    assert answer.status_code == 200, answer.text
+    entry = log.entry(1)
+    assert entry.recorded_at[:10] < a_day_ahead.isoformat() == entry.day
+    assert replay(entry, knowledge, answers_again(BASE)).same
+
+
+def test_all_that_the_page_shows_is_recorded_and_replays(
+    client: TestClient, log: AuditLog, knowledge: KnowledgeBase
+) -> None:
+    form = {"disease.primary": "breast", "specimens.0.her2_ihc": "3+", "if:patient.ecog": "3", "explain": "t-dm1"}
+    assert client.post("/", data=form | {"action": "evaluate"}).status_code == 200
+    entries = list(log.entries())
+    assert [one.request for one in entries] == ["evaluate", "questions", "what-if", "explain"]
+    assert all(replay(one, knowledge, answers_again(BASE)).same for one in entries)
+
+
+def test_the_command_replays_a_chart_that_the_service_took_as_a_patient(client: TestClient, tmp_path: Path) -> None:
+    client.post("/evaluate", json=CHART)
+    command = ["audit", "replay", "1", "--audit", str(tmp_path / "audit.sqlite")]
+    assert "The answer is the same." in CliRunner().invoke(app, command).stdout
 
 
 def test_the_command_replays_what_the_service_recorded(client: TestClient, tmp_path: Path) -> None:

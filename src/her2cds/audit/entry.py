@@ -18,7 +18,9 @@ class Entry:
 
     `number` counts from 1 without gaps. `recorded_at` is UTC in ISO 8601 with microseconds. An answered request has
     `input` and `output`; a refused one has `refusal` in words, and of its body the hash only. `input_hash` is the
-    SHA-256 of the UTF-8 bytes of the input. The knowledge fields are empty in a `prune` entry alone.
+    SHA-256 of the UTF-8 bytes of the input. `day` is the day on which the answer was given, where it was given:
+    no date after it counted. The knowledge fields and the day are empty in a `prune` entry alone; the day as well in
+    an entry of a version that did not keep it.
     """
 
     number: int
@@ -34,6 +36,7 @@ class Entry:
     input: str | None = None
     output: str | None = None
     refusal: str | None = None
+    day: str | None = None
     entry_hash: str = ""
 
     @property
@@ -52,6 +55,8 @@ class Entry:
         """
         fields = self.as_dict()
         del fields["entry_hash"]
+        if self.day is None:  # as it was hashed before there was a day
+            del fields["day"]
         # An altered row may hold bytes, or what UTF-8 cannot: it has to give a hash, which will not fit.
         text = json.dumps(
             [CHAIN_FORMAT, fields], ensure_ascii=False, sort_keys=True, separators=(",", ":"), default=repr

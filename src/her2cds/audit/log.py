@@ -6,6 +6,7 @@ import re
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from datetime import date as Date
 from typing import Any
 
 from sqlalchemy import Connection, Select, delete, func, insert, select, update
@@ -88,12 +89,14 @@ class AuditLog:
         input: str | bytes | None = None,
         output: str | None = None,
         refusal: str | None = None,
+        day: Date | None = None,
     ) -> Entry:
         """Add one entry; when this returns, it is on disk. Give either `output` (the answer) or `refusal`.
 
         `who` is the subject of a token or a local user; `request` the kind of request (`evaluate`,
-        `cds-hooks/patient-view`). With a refusal the input is hashed and not kept, and the words of the refusal are
-        to hold no more of the patient than a path and the offending value.
+        `cds-hooks/patient-view`); `day` the `today` that the answer was given with (default: the system's date).
+        With a refusal the input is hashed and not kept, and the words of the refusal are to hold no more of the
+        patient than a path and the offending value.
         Raises AuditError: then nothing was recorded, or it is not known whether it was, and no answer may go out.
         """
         content: dict[str, Any] = {
@@ -111,7 +114,7 @@ class AuditLog:
         else:
             raise AuditError("audit log: an entry has either an output or a refusal")
         with self._database.writing() as connection:
-            return self._append(connection, _take_head(connection), content)
+            return self._append(connection, _take_head(connection), content, day or Date.today())
 
     def prune(self, before: datetime, *, who: str) -> Entry | None:
         """Remove the oldest entries: all up to the first that was recorded at `before` or later.
@@ -147,13 +150,14 @@ class AuditLog:
         """
         return self._database.overwrite(seconds)
 
-    def _append(self, connection: Connection, head: Head, content: dict[str, Any]) -> Entry:
+    def _append(self, connection: Connection, head: Head, content: dict[str, Any], day: Date | None = None) -> Entry:
         """The next entry of the chain; the caller has taken the head."""
         entry = Entry(
             number=head.number + 1,
             recorded_at=_time_text(self._clock()),
             software_version=__version__,
             previous_hash=head.hash,
+            day=None if day is None else day.isoformat(),
             **content,
         ).sealed()
         connection.execute(insert(ENTRIES).values(entry.as_dict()))

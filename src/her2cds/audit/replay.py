@@ -12,6 +12,9 @@ from her2cds.audit.differences import Difference, differences
 from her2cds.audit.entry import Entry
 from her2cds.errors import AuditError, ProfileError, UnknownNameError
 from her2cds.evaluation import KnowledgeBase, evaluate
+from her2cds.interop.fhir.importing import import_fhir
+from her2cds.profile.json_text import parse_json
+from her2cds.profile.read import profile_from_tree
 from her2cds.rendering.blocks import Block, Bullets, Heading, Paragraph
 from her2cds.version import __version__
 
@@ -26,6 +29,7 @@ Raises ProfileError, and UnknownNameError for a name that the knowledge base doe
 # What a report says of its makers is no difference of the answer: a replay names both beside it.
 _MAKERS = ("knowledge", "software_version")
 _SHOWN = 160
+_LABEL = "recorded request"
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,8 +68,13 @@ class Replay:
         return json.dumps({**asdict(self), "same": self.same}, ensure_ascii=False, indent=indent)
 
 
-def _evaluate_again(profile: str, knowledge: KnowledgeBase, day: Date) -> str:
-    return evaluate(profile, knowledge, today=day).to_json(indent=None)
+def _evaluate_again(patient: str, knowledge: KnowledgeBase, day: Date) -> str:
+    """The report for a profile, or for a FHIR Bundle, which the service takes too; of any size that was recorded."""
+    content = patient.encode()
+    tree = parse_json(content, _LABEL, max_bytes=len(content))
+    if isinstance(tree, dict) and "resourceType" in tree:
+        tree = import_fhir(tree, knowledge.knowledge, today=day).profile
+    return evaluate(profile_from_tree(tree, _LABEL), knowledge, today=day).to_json(indent=None)
 
 
 ANSWERS: Mapping[str, AnswerAgain] = {EVALUATE: _evaluate_again}
@@ -91,7 +100,7 @@ def replay(entry: Entry, knowledge: KnowledgeBase, answers: Mapping[str, AnswerA
     except ValueError:
         raise AuditError(f"audit log: entry {entry.number} cannot be replayed: its output is not JSON") from None
     try:
-        now = json.loads(answer(entry.input, knowledge, Date.fromisoformat(entry.recorded_at[:10])))
+        now = json.loads(answer(entry.input, knowledge, _day_of(entry)))
         found = tuple(differences(_without_makers(then), _without_makers(now)))
     except ProfileError as error:
         refused = "refused: " + "; ".join(str(fault) for fault in error.faults)
@@ -99,6 +108,11 @@ def replay(entry: Entry, knowledge: KnowledgeBase, answers: Mapping[str, AnswerA
     except UnknownNameError as error:
         found = (Difference("$", "an answer", f"refused: {error}"),)
     return Replay(entry.number, entry.recorded_at, entry.request, _maker_then(entry), _maker_now(knowledge), found)
+
+
+def _day_of(entry: Entry) -> Date:
+    """The day on which the answer was given. An entry that does not say was recorded on it, or within hours of it."""
+    return Date.fromisoformat(entry.day or entry.recorded_at[:10])
 
 
 def outline_replay(replayed: Replay) -> Iterator[Block]:

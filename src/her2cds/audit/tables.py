@@ -30,6 +30,7 @@ ENTRIES = Table(
     Column("refusal", Text),
     Column("previous_hash", String(64), nullable=False),
     Column("entry_hash", String(64), nullable=False),
+    Column("day", String(10)),
 )
 
 # One row: the end of the chain. Writers take it first, so that it is also the lock that lets one write at a time.

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Iterator
 from contextlib import contextmanager
+from datetime import date as Date
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -53,9 +54,9 @@ def recorded_case(content: bytes, label: str, knowledge: KnowledgeBase, log: Aud
     from her2cds.evaluation import examine, report_on
     from her2cds.profile.json_text import MAX_BYTES
 
-    who, identity = local_user(), knowledge.identity
+    who, identity, today = local_user(), knowledge.identity, Date.today()
     try:
-        case = examine(content, knowledge, label=label)
+        case = examine(content, knowledge, today=today, label=label)
         output = report_on(case, knowledge).to_json(indent=None)
     except (ProfileError, EngineError) as error:
         # The faults alone: the label is a file name, which may name the patient.
@@ -63,9 +64,9 @@ def recorded_case(content: bytes, label: str, knowledge: KnowledgeBase, log: Aud
         refusal = "\n".join(str(fault) for fault in faults)
         # Of an input that is too large only the beginning was read: its hash would be nobody's.
         hashed = content if len(content) <= MAX_BYTES else None
-        log.record(who=who, request=EVALUATE, knowledge=identity, input=hashed, refusal=refusal)
+        log.record(who=who, request=EVALUATE, knowledge=identity, input=hashed, refusal=refusal, day=today)
         raise
-    log.record(who=who, request=EVALUATE, knowledge=identity, input=content, output=output)
+    log.record(who=who, request=EVALUATE, knowledge=identity, input=content, output=output, day=today)
     return case
 
 

@@ -62,18 +62,21 @@ class Access:
             request.state.subject = subject
         return bool(subject)
 
-    def sign_in(self, token: str) -> str:
-        """A new session for a valid service token. Raises ProblemError 401."""
-        subject = self._subject(token)
+    def sign_in(self, request: Request, token: str) -> str:
+        """A new session for a valid service token; the request has its subject from now on. Raises ProblemError 401."""
+        subject = request.state.subject = self._subject(token)
         session = secrets.token_urlsafe(32)
         self._sessions[digest(session)] = (subject, time.monotonic() + SESSION_SECONDS)
         while len(self._sessions) > _MOST_SESSIONS:
             self._sessions.popitem(last=False)
         return session
 
-    def sign_out(self, session: str) -> None:
-        """End a session."""
+    def sign_out(self, request: Request) -> bool:
+        """End the session of a browser; whether there was one."""
+        session = request.cookies.get(COOKIE, "")
+        request.state.subject = self._signed_in(session)
         self._sessions.pop(digest(session), None)
+        return bool(request.state.subject)
 
     def _signed_in(self, session: str) -> str:
         subject, until = self._sessions.get(digest(session), ("", 0.0))

@@ -33,13 +33,13 @@ class Answer(Protocol):
 class Answers:
     """Answers bodies with one knowledge base. All methods raise ProfileError, and ProblemError for a malformed body.
 
-    `today` is the latest date that a profile may hold (default: the system's date).
+    `today` is the latest date that a profile may hold, and the day on which `read_bundle` reads.
     """
 
     knowledge: KnowledgeBase
     read_bundle: ReadBundle
     base_url: str
-    today: Date | None = None
+    today: Date
 
     def report(self, body: Json) -> str:
         """The report for a profile or a FHIR Bundle."""

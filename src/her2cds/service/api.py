@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from datetime import date as Date
 from typing import Any
 
 from fastapi import APIRouter, Depends, Request, Response
@@ -20,44 +21,43 @@ Json = dict[str, Any]
 
 def routes(state: State) -> APIRouter:
     """The routes of the JSON interface."""
-    answers = Answers(state.knowledge, state.read_bundle, state.settings.base_url)
     router = APIRouter(dependencies=[Depends(state.access.admit)])
 
     async def answered(
-        request: Request, answer: Callable[[Json], str], ending: str = "", media_type: str = "application/json"
+        request: Request, answer: Callable[[Answers, Json], str], ending: str = "", media_type: str = "application/json"
     ) -> Response:
         """The answer, kept under its kind: the name of its route, with an ending where FHIR goes out."""
-        body = await json_body(request)
-        text = await state.workers.run(lambda: answer(object_in(body)))
-        request.state.kept = (Kept(request.url.path.strip("/") + ending, body, text),)
+        body, today = await json_body(request), Date.today()
+        text = await state.workers.run(lambda: answer(state.answers_on(today), object_in(body)))
+        request.state.kept = (Kept(request.url.path.strip("/") + ending, body, text, today),)
         return Response(text, media_type=media_type)
 
     @router.post("/evaluate", **openapi.EVALUATE)
     async def evaluate(request: Request) -> Response:
         """The report for a patient: a profile, or a FHIR Bundle. Who accepts FHIR gets it as a Bundle of proposals."""
         if accepts_fhir(request.headers):
-            return await answered(request, answers.proposals, "/fhir", FHIR_JSON)
-        return await answered(request, answers.report)
+            return await answered(request, Answers.proposals, "/fhir", FHIR_JSON)
+        return await answered(request, Answers.report)
 
     @router.post("/questions", **openapi.QUESTIONS)
     async def questions(request: Request) -> Response:
         """What is missing, and what each possible answer would change."""
-        return await answered(request, answers.questions)
+        return await answered(request, Answers.questions)
 
     @router.post("/explain", **openapi.EXPLAIN)
     async def explain(request: Request) -> Response:
         """Why, or why not: a regimen, rule, trial, criterion or derived fact; or one ranked regimen over another."""
-        return await answered(request, answers.explanation)
+        return await answered(request, Answers.explanation)
 
     @router.post("/what-if", **openapi.WHAT_IF)
     async def compare(request: Request) -> Response:
         """What changes of the profile would change: what enters, leaves and moves, and why."""
-        return await answered(request, answers.comparison)
+        return await answered(request, Answers.comparison)
 
     @router.post("/import", **openapi.IMPORT)
     async def read(request: Request) -> Response:
         """The import report of a FHIR Bundle: what became of every record. The profile itself is not evaluated."""
-        return await answered(request, answers.import_report)
+        return await answered(request, Answers.import_report)
 
     @router.get("/knowledge", **openapi.KNOWLEDGE)
     async def describe() -> Json:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import Any
 
 from fastapi import FastAPI, Request, Response
@@ -40,7 +41,7 @@ def create_app(
         settings=settings,
         access=Access(settings),
         workers=Workers(settings.limits),
-        read_bundle=read_bundle or reader_for(knowledge.knowledge),
+        reader_on=partial(reader_for, knowledge.knowledge) if read_bundle is None else lambda _: read_bundle,
         trail=trail,
     )
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import time
 from collections.abc import Iterator
+from datetime import date as Date
 from http import HTTPStatus
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -43,7 +44,7 @@ class Recorder:
     def _entries(self, scope: Scope, body: bytes, status: int) -> Iterator[_Entry]:
         if status < 400:
             kept: tuple[Kept, ...] = scope["state"].get("kept", ())
-            yield from (_Entry(one.request, one.input, output=one.output) for one in kept)
+            yield from (_Entry(one.request, one.input, output=one.output, day=one.day) for one in kept)
             return
         kind = refused_kind(route_of(scope))
         if self._is_known(scope) or self._refused.is_first(f"{caller_of(scope)} {status} {kind}"):
@@ -64,6 +65,7 @@ class Recorder:
                 input=one.input,
                 output=one.output,
                 refusal=one.refusal,
+                day=one.day,
             )
 
 
@@ -72,6 +74,7 @@ class _Entry(NamedTuple):
     input: str | bytes | None
     output: str | None = None
     refusal: str | None = None
+    day: Date | None = None
 
 
 class _Sparingly:

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
+from datetime import date as Date
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Depends, Path, Request, Response
 
 from her2cds.service import openapi
-from her2cds.service.answers import Answers
 from her2cds.service.bodies import json_body, object_in
 from her2cds.service.hooks.answer import read_feedback
 from her2cds.service.hooks.discovery import ServiceId, discovery
@@ -17,7 +17,6 @@ from her2cds.service.trail import Kept
 
 def routes(state: State) -> APIRouter:
     """Discovery, one route for all services, and one for feedback."""
-    answers = Answers(state.knowledge, state.read_bundle, state.settings.base_url)
     router = APIRouter(prefix="/cds-services", dependencies=[Depends(state.access.admit_hook)])
 
     @router.get("", **openapi.DISCOVERY)
@@ -28,9 +27,9 @@ def routes(state: State) -> APIRouter:
     @router.post("/{service}", **openapi.HOOK)
     async def call(service: ServiceId, request: Request) -> Response:
         """The cards of one service for one call."""
-        body = await json_body(request)
-        text = await state.workers.run(lambda: answers.cards(service, object_in(body)))
-        request.state.kept = (Kept(f"cds-hooks/{service.hook}", body, text),)
+        body, today = await json_body(request), Date.today()
+        text = await state.workers.run(lambda: state.answers_on(today).cards(service, object_in(body)))
+        request.state.kept = (Kept(f"cds-hooks/{service.hook}", body, text, today),)
         return Response(text, media_type="application/json")
 
     @router.post("/{service}/feedback", **openapi.FEEDBACK)

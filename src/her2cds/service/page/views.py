@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator
+from datetime import date as Date
 from typing import Any
 from urllib.parse import parse_qs
 
@@ -12,6 +13,7 @@ from starlette.responses import HTMLResponse, RedirectResponse
 
 from her2cds.errors import Her2CdsError
 from her2cds.service.access import COOKIE, SESSION_SECONDS
+from her2cds.service.answers import Answer
 from her2cds.service.arrival import read_at_most
 from her2cds.service.page import visit
 from her2cds.service.page.form import profile_in
@@ -39,17 +41,17 @@ def routes(state: State) -> APIRouter:
 
     @router.post("/")
     async def submitted(request: Request) -> Response:
-        body = await _form_of(request, state)
-        html, status, kept = await state.workers.run(lambda: _answered(_fields(body), state))
+        body, today = await _form_of(request, state), Date.today()
+        html, status, kept = await state.workers.run(lambda: _answered(_fields(body), state, today))
         request.state.kept = kept
         return HTMLResponse(html, status_code=status)
 
     @router.post("/export/{name}")
     async def export(name: str, request: Request) -> Response:
-        body = await _form_of(request, state)
+        body, today = await _form_of(request, state), Date.today()
         if name not in visit.EXPORTS:
             raise ProblemError(404, "not-found", f"There is {', '.join(visit.EXPORTS)}.")
-        answer, request.state.kept = await state.workers.run(lambda: _exported(name, _fields(body), state))
+        answer, request.state.kept = await state.workers.run(lambda: _exported(name, _fields(body), state, today))
         return answer
 
     @router.post("/sign-in")
@@ -57,7 +59,7 @@ def routes(state: State) -> APIRouter:
         read_at_most(request, _MOST_TO_SIGN_IN)  # whoever it is: nobody is known yet
         token = _fields(await _body(request)).get("token", [""])[0]
         try:
-            session = state.access.sign_in(token)
+            session = state.access.sign_in(request, token)
         except ProblemError:
             return HTMLResponse(sign_in_page(refused=True), status_code=401)
         request.state.kept = (Kept("sign-in", None, "signed in"),)
@@ -70,7 +72,8 @@ def routes(state: State) -> APIRouter:
 
     @router.post("/sign-out")
     async def sign_out(request: Request) -> Response:
-        state.access.sign_out(request.cookies.get(COOKIE, ""))
+        if state.access.sign_out(request):
+            request.state.kept = (Kept("sign-out", None, "signed out"),)
         answer = RedirectResponse("/", status_code=303)
         answer.delete_cookie(COOKIE)
         return answer
@@ -106,32 +109,36 @@ def _fields(body: bytes) -> Form:
         raise ProblemError(400, "not-a-form", "The form cannot be read.") from None
 
 
-def _answered(form: Form, state: State) -> tuple[str, int, tuple[Kept, ...]]:
+def _answered(form: Form, state: State, today: Date) -> tuple[str, int, tuple[Kept, ...]]:
     """The page for a form, its status, and what of its answers is kept."""
-    found = visit.visit(form, state)
-    return page(found, state), 422 if found.faults or found.refusal else 200, tuple(_kept(found))
+    found = visit.visit(form, state, today)
+    kept = tuple(Kept(kind, _json(body), answer.to_json(indent=None), today) for kind, body, answer in _shown(found))
+    return page(found, state), 422 if found.faults or found.refusal else 200, kept
 
 
-def _kept(found: visit.Visit) -> Iterator[Kept]:
-    """Each answer that the page shows, with the body by which the JSON interface gives the same."""
+def _shown(found: visit.Visit) -> Iterator[tuple[str, dict[str, Any], Answer]]:
+    """Each answer that the page shows, with its kind and the body by which the JSON interface gives the same."""
     if found.report:
-        yield Kept("evaluate", _json(found.tree), found.report.to_json(indent=None))
+        yield "evaluate", found.tree, found.report
+    if found.missing:
+        yield "questions", found.tree, found.missing
     if found.comparison:
-        yield Kept("what-if", _json({"patient": found.tree, **found.changed}), found.comparison.to_json(indent=None))
+        yield "what-if", {"patient": found.tree, **found.changed}, found.comparison
     if found.why:
-        yield Kept("explain", _json({"patient": found.tree, "name": found.asked}), found.why.to_json(indent=None))
+        yield "explain", {"patient": found.tree, "name": found.asked}, found.why
 
 
-def _exported(name: str, form: Form, state: State) -> tuple[Response, tuple[Kept, ...]]:
+def _exported(name: str, form: Form, state: State, today: Date) -> tuple[Response, tuple[Kept, ...]]:
     """A file for download; where the profile has faults, the page with the faults instead."""
     try:
         tree = profile_in(form)
-        content, media_type = visit.EXPORTS[name](tree, state)
+        content, media_type = visit.EXPORTS[name](tree, state, today)
     except Her2CdsError:
-        html, _, _ = _answered(form, state)
+        html, _, _ = _answered(form, state, today)
         return HTMLResponse(html, status_code=422), ()
     headers = {"Content-Disposition": f'attachment; filename="her2cds-{name}"'}
-    return Response(content, media_type=media_type, headers=headers), (Kept(f"export/{name}", _json(tree), content),)
+    kept = Kept(f"export/{name}", _json(tree), content, today)
+    return Response(content, media_type=media_type, headers=headers), (kept,)
 
 
 def _json(tree: dict[str, Any]) -> str:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from datetime import date as Date
 from typing import Any
 
 from her2cds.errors import Her2CdsError, ProfileError, ProfileFault
@@ -61,11 +62,11 @@ class Visit:
         return "".join(self.changed.get("progresses_on", ()))
 
 
-def visit(form: Submitted, state: State) -> Visit:
-    """The visit that a submitted form asks for."""
+def visit(form: Submitted, state: State, today: Date) -> Visit:
+    """The visit that a submitted form asks for, on a day."""
     pasted = _one(form, "pasted") if _one(form, "action") == "paste" else ""
     try:
-        found = _read(form, pasted, state)
+        found = _read(form, pasted, state, today)
     except ProblemError as error:
         places = "; ".join(str(fault) for fault in error.faults)
         return Visit({}, pasted, refusal=f"{error.detail} {places}".strip())
@@ -75,22 +76,22 @@ def visit(form: Submitted, state: State) -> Visit:
         found.spare = _one(form, "add")
         return found
     try:
-        case = examine(found.tree, state.knowledge)
+        case = examine(found.tree, state.knowledge, today=today)
     except ProfileError as error:
         found.faults = error.faults if pasted else tuple(map(_as_typed, error.faults))
         return found
     found.report, found.missing = report_on(case, state.knowledge), what_is_missing(case, state.knowledge)
-    _ask_more(found, form, state)
+    _ask_more(found, form, state, today)
     return found
 
 
-def _read(form: Submitted, pasted: str, state: State) -> Visit:
+def _read(form: Submitted, pasted: str, state: State, today: Date) -> Visit:
     if _one(form, "action") != "paste":
         return Visit(profile_in(form))
     tree = object_in(pasted.encode())
     if not is_bundle(tree):
         return Visit(tree, pasted)
-    chart = imported(tree, state.read_bundle)
+    chart = imported(tree, state.reader_on(today))
     return Visit(chart.profile, pasted, chart=chart)
 
 
@@ -101,16 +102,16 @@ def _as_typed(fault: ProfileFault) -> ProfileFault:
     return fault
 
 
-def _ask_more(found: Visit, form: Submitted, state: State) -> None:
+def _ask_more(found: Visit, form: Submitted, state: State, today: Date) -> None:
     """The what-if and the explanation that were asked for."""
     parts = {"set": changes_in(form), "progresses_on": list(filter(None, [_one(form, "if-progresses-on")]))}
     found.changed = {name: part for name, part in parts.items() if part}
     found.asked = _one(form, "explain") or _one(form, "explain-other")
     try:
         if found.changed:
-            found.comparison = what_if(found.tree, changes_of(found.changed), state.knowledge)
+            found.comparison = what_if(found.tree, changes_of(found.changed), state.knowledge, today=today)
         if found.asked:
-            found.why = explain(found.tree, found.asked, state.knowledge)
+            found.why = explain(found.tree, found.asked, state.knowledge, today=today)
     except Her2CdsError as error:
         found.trouble = str(error)
 
@@ -119,29 +120,29 @@ def _one(form: Submitted, name: str) -> str:
     return (form.get(name) or [""])[-1]
 
 
-def _case(tree: Json, state: State) -> Case:
-    return examine(tree, state.knowledge)
+def _case(tree: Json, state: State, today: Date) -> Case:
+    return examine(tree, state.knowledge, today=today)
 
 
-def _report_json(tree: Json, state: State) -> tuple[str, str]:
-    return report_on(_case(tree, state), state.knowledge).to_json(), "application/json"
+def _report_json(tree: Json, state: State, today: Date) -> tuple[str, str]:
+    return report_on(_case(tree, state, today), state.knowledge).to_json(), "application/json"
 
 
-def _report_html(tree: Json, state: State) -> tuple[str, str]:
-    case = _case(tree, state)
+def _report_html(tree: Json, state: State, today: Date) -> tuple[str, str]:
+    case = _case(tree, state, today)
     return to_html(report_on(case, state.knowledge), what_is_missing(case, state.knowledge)), "text/html"
 
 
-def _report_fhir(tree: Json, state: State) -> tuple[str, str]:
-    return to_fhir_json(report_on(_case(tree, state), state.knowledge)), FHIR_JSON
+def _report_fhir(tree: Json, state: State, today: Date) -> tuple[str, str]:
+    return to_fhir_json(report_on(_case(tree, state, today), state.knowledge)), FHIR_JSON
 
 
-def _profile_json(tree: Json, state: State) -> tuple[str, str]:
-    _case(tree, state)  # a profile with faults is not handed out as one that can be used
+def _profile_json(tree: Json, state: State, today: Date) -> tuple[str, str]:
+    _case(tree, state, today)  # a profile with faults is not handed out as one that can be used
     return json.dumps({"schema_version": "1", **tree}, indent=2, ensure_ascii=False) + "\n", "application/json"
 
 
-EXPORTS: dict[str, Callable[[Json, State], tuple[str, str]]] = {
+EXPORTS: dict[str, Callable[[Json, State, Date], tuple[str, str]]] = {
     "report.json": _report_json,
     "report.html": _report_html,
     "report.fhir.json": _report_fhir,
