@@ -157,6 +157,44 @@ def test_prune_tells_what_it_did_and_leaves_a_sound_log(audited: str) -> None:
     assert exported(audited)[0]["request"] == "prune"
 
 
+@pytest.mark.parametrize(
+    ("kind", "arguments"),
+    [
+        ("questions", (SECOND,)),
+        ("explain", (SECOND, "t-dm1")),
+        ("explain", (SECOND, "t-dxd", "--over", "t-dm1")),
+        ("what-if", (SECOND, "--set", "health.lvef_percent=30", "--progresses-on", "trastuzumab")),
+    ],
+)
+def test_every_command_that_answers_in_a_kind_of_the_service_records_and_is_replayed(
+    kind: str, arguments: tuple[str, ...], tmp_path: Path
+) -> None:
+    log = str(tmp_path / "audit.sqlite")
+    done = her2cds(kind, *arguments, "-f", "json", HER2CDS_AUDIT=log)
+    assert (done.returncode, done.stderr) == (0, b"")
+    (entry,) = exported(log)
+    assert entry["request"] == kind
+    assert json.loads(str(entry["output"])) == json.loads(done.stdout)
+    replayed = her2cds("audit", "replay", "1", "--audit", log)
+    assert b"The answer is the same." in replayed.stdout, replayed.stdout + replayed.stderr
+
+
+def test_a_name_that_nothing_bears_is_recorded_as_refused(tmp_path: Path) -> None:
+    log = str(tmp_path / "audit.sqlite")
+    assert her2cds("explain", SECOND, "no-such-regimen", "--audit", log).returncode == 2
+    (entry,) = exported(log)
+    assert (entry["request"], entry["outcome"], entry["input"]) == ("explain", "refused", None)
+
+
+@pytest.mark.parametrize("arguments", [("compare", SECOND, ZERO), ("trials", SECOND)])
+def test_a_command_that_records_nothing_says_so_where_a_log_is_set(arguments: tuple[str, ...], tmp_path: Path) -> None:
+    done = her2cds(*arguments, HER2CDS_AUDIT=str(tmp_path / "audit.sqlite"))
+    assert (done.returncode, list(tmp_path.iterdir())) == (0, [])
+    words = f"her2cds {arguments[0]}: HER2CDS_AUDIT is set, but what this command answers is not recorded\n"
+    assert done.stderr.decode() == words
+    assert her2cds(*arguments).stderr == b""
+
+
 def test_asking_about_a_log_that_is_not_there_makes_none(tmp_path: Path) -> None:
     done = her2cds("audit", "verify", "--audit", str(tmp_path / "none.sqlite"))
     assert done.returncode == 6

@@ -46,6 +46,9 @@ _COMMANDS = {
     "doctor": _Place("doctor", "doctor"),
 }
 
+# They answer about patients, and have no `--audit`.
+_NEVER_RECORDED = ("compare", "trials", "import", "cohort")
+
 
 class _Commands(TyperGroup):
     """Commands in the order of the help, each imported when it is asked for."""
@@ -91,8 +94,11 @@ app = typer.Typer(
 
 
 @app.callback()
-def _program() -> None:
-    """Has no options of its own; typer wants one of these where no command is registered."""
+def _program(context: typer.Context) -> None:
+    """Runs before every command: nobody is to believe an answer recorded that is not."""
+    command = context.invoked_subcommand
+    if command in _NEVER_RECORDED and os.environ.get("HER2CDS_AUDIT"):
+        sys.stderr.write(f"her2cds {command}: HER2CDS_AUDIT is set, but what this command answers is not recorded\n")
 
 
 def main() -> None:

@@ -3,25 +3,35 @@
 from __future__ import annotations
 
 import json
+from datetime import date as Date
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from her2cds.cli.options import File, Format, Output, Overlay, Rules
 from her2cds.cli.output import Exit, content_of, guarded, open_knowledge, print_answers
+from her2cds.cli.recording import Answered, OptionalUrl, optional_log, recorded
 
 if TYPE_CHECKING:
+    from her2cds.audit.log import AuditLog
     from her2cds.evaluation import KnowledgeBase
     from her2cds.exploration.change import Changes, Comparison
     from her2cds.exploration.effects import WhatIsMissing
 
 
-def questions(file: File, output_format: Output = Format.text, overlay: Overlay = None, rules: Rules = None) -> None:
+def questions(
+    file: File,
+    output_format: Output = Format.text,
+    audit: OptionalUrl = None,
+    overlay: Overlay = None,
+    rules: Rules = None,
+) -> None:
     """List what is missing, and what each possible answer would change, those that change most first."""
     from her2cds.rendering.outline_answers import outline_questions
 
     knowledge = open_knowledge(rules, overlay=overlay)
-    found = guarded(file, lambda: _missing(file, knowledge))
+    with optional_log(audit) as log:
+        found = guarded(file, lambda: _missing(file, knowledge, log))
     if isinstance(found, Exit):
         raise typer.Exit(int(found))
     print_answers([found], output_format, outline_questions, many=False)
@@ -40,6 +50,7 @@ def what_if(
         list[str] | None, typer.Option("--progresses-on", metavar="DRUG", help="the disease progresses on it now")
     ] = None,
     output_format: Output = Format.text,
+    audit: OptionalUrl = None,
     overlay: Overlay = None,
     rules: Rules = None,
 ) -> None:
@@ -56,7 +67,8 @@ def what_if(
     if not changes.in_words:
         raise typer.BadParameter("give at least one of --set, --remove, --append, --progresses-on")
     knowledge = open_knowledge(rules, overlay=overlay)
-    found = guarded(file, lambda: _changed(file, changes, knowledge))
+    with optional_log(audit) as log:
+        found = guarded(file, lambda: _changed(file, changes, knowledge, log))
     if isinstance(found, Exit):
         raise typer.Exit(int(found))
     print_answers([found], output_format, outline_comparison, many=False)
@@ -86,18 +98,38 @@ def _assignment(text: str, option: str) -> tuple[str, Any]:
         return field.strip(), value
 
 
-def _missing(file: str, knowledge: KnowledgeBase) -> WhatIsMissing:
+def _missing(file: str, knowledge: KnowledgeBase, log: AuditLog | None) -> WhatIsMissing:
     from her2cds.evaluation import examine
     from her2cds.exploration.effects import what_is_missing
 
-    return what_is_missing(examine(content_of(file), knowledge, label=file), knowledge)
+    content = content_of(file)
+
+    def answer(today: Date) -> Answered[WhatIsMissing]:
+        found = what_is_missing(examine(content, knowledge, today=today, label=file), knowledge)
+        return Answered(found, content, found.to_json(indent=None))
+
+    return recorded("questions", content, knowledge, log, answer)
 
 
-def _changed(file: str, changes: Changes, knowledge: KnowledgeBase) -> Comparison:
-    from her2cds.exploration.change import what_if as answer
+def _changed(file: str, changes: Changes, knowledge: KnowledgeBase, log: AuditLog | None) -> Comparison:
+    from her2cds.exploration import change
     from her2cds.profile.json_text import parse_json
 
-    return answer(parse_json(content_of(file), file), changes, knowledge, label=file)
+    content = content_of(file)
+
+    def answer(today: Date) -> Answered[Comparison]:
+        tree = parse_json(content, file)
+        found = change.what_if(tree, changes, knowledge, today=today, label=file)
+        body = {
+            "patient": tree,
+            "set": changes.set,
+            "remove": changes.remove,
+            "append": changes.append or {},
+            "progresses_on": changes.progresses_on,
+        }
+        return Answered(found, json.dumps(body), found.to_json(indent=None))
+
+    return recorded("what-if", content, knowledge, log, answer)
 
 
 def _compared(file: str, other: str, knowledge: KnowledgeBase) -> Comparison:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from contextlib import nullcontext
+import json
+from datetime import date as Date
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -11,7 +12,7 @@ import typer
 
 from her2cds.cli.options import File, Files, Format, Output, Overlay, Registry, ReportFormat, Rules
 from her2cds.cli.output import Exit, content_of, fail, guarded, open_knowledge, print_answers, stdout
-from her2cds.cli.recording import OptionalUrl, open_log, recorded_case
+from her2cds.cli.recording import Answered, OptionalUrl, optional_log, recorded, recorded_case
 from her2cds.rendering.plain import one_line
 
 if TYPE_CHECKING:
@@ -46,7 +47,7 @@ def evaluate(
     knowledge = open_knowledge(rules, registry, overlay)
     worst = Exit.ok
     cases: list[tuple[str, Case]] = []
-    with open_log(audit, create=True) if audit else nullcontext() as log:
+    with optional_log(audit) as log:
         for name in files:
             found = guarded(name, partial(_case, name, knowledge, log))
             if isinstance(found, Exit):
@@ -84,12 +85,14 @@ def explain(
     ] = None,
     depth: Annotated[int, typer.Option("--depth", min=0, max=99, help="how deep the trees are printed")] = 3,
     output_format: Output = Format.text,
+    audit: OptionalUrl = None,
     overlay: Overlay = None,
     rules: Rules = None,
 ) -> None:
     """Explain why, or why not: the conditions with the patient's values, where they come from, and the sources."""
     knowledge = open_knowledge(rules, overlay=overlay)
-    found = guarded(file, lambda: _explanation(file, name, over, knowledge))
+    with optional_log(audit) as log:
+        found = guarded(file, lambda: _explanation(file, name, over, knowledge, log))
     if isinstance(found, Exit):
         raise typer.Exit(int(found))
     print_answers([found], output_format, lambda one: _explanation_blocks(one, depth), many=False)
@@ -103,14 +106,27 @@ def _case(name: str, knowledge: KnowledgeBase, log: AuditLog | None) -> Case:
     return examine(content_of(name), knowledge, label=name)
 
 
-def _explanation(file: str, name: str, over: str | None, knowledge: KnowledgeBase) -> Why | RankedBecause:
+def _explanation(
+    file: str, name: str, over: str | None, knowledge: KnowledgeBase, log: AuditLog | None
+) -> Why | RankedBecause:
     from her2cds import evaluation
-    from her2cds.profile.read import read_profile
+    from her2cds.profile.json_text import parse_json
+    from her2cds.profile.read import profile_from_tree
 
-    profile = read_profile(content_of(file), file)
-    if over is not None:
-        return evaluation.explain_order(profile, name, over, knowledge, label=file)
-    return evaluation.explain(profile, name, knowledge, label=file)
+    content = content_of(file)
+
+    def answer(today: Date) -> Answered[Why | RankedBecause]:
+        tree = parse_json(content, file)
+        profile, body = profile_from_tree(tree, file), {"patient": tree, "name": name}
+        found: Why | RankedBecause
+        if over is None:
+            found = evaluation.explain(profile, name, knowledge, today=today, label=file)
+        else:
+            body["over"] = over
+            found = evaluation.explain_order(profile, name, over, knowledge, today=today, label=file)
+        return Answered(found, json.dumps(body), found.to_json(indent=None))
+
+    return recorded("explain", content, knowledge, log, answer)
 
 
 def _explanation_blocks(answer: Why | RankedBecause, depth: int) -> Iterator[Block]:

@@ -1,12 +1,12 @@
-"""Recording in the audit log, for the commands that answer: the log, and a case recorded before it is shown."""
+"""Recording in the audit log, for the commands that answer: the log, and an answer recorded before it is shown."""
 
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from datetime import date as Date
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Generic, NamedTuple, TypeVar
 
 import typer
 
@@ -15,6 +15,8 @@ from her2cds.cli.output import Exit, fail
 if TYPE_CHECKING:
     from her2cds.audit.log import AuditLog
     from her2cds.evaluation import Case, KnowledgeBase
+
+T = TypeVar("T")
 
 _HELP = "audit log: a file name (SQLite), sqlite:///FILE or postgresql://USER:PASSWORD@HOST/DATABASE"
 _EXTRA = ("sqlalchemy", "alembic", "mako", "psycopg")
@@ -44,30 +46,62 @@ def open_log(url: str, *, create: bool) -> Iterator[AuditLog]:
         raise typer.Exit(int(fail(Exit.usage, message))) from None
 
 
-def recorded_case(content: bytes, label: str, knowledge: KnowledgeBase, log: AuditLog) -> Case:
-    """A case whose report (or refusal) is in the log before anybody sees it.
+def optional_log(url: str | None) -> AbstractContextManager[AuditLog | None]:
+    """The audit log where one is named."""
+    return open_log(url, create=True) if url else nullcontext()
 
-    Raises ProfileError and EngineError as `examine` does, after recording; AuditError where recording failed.
+
+class Answered(NamedTuple, Generic[T]):
+    """An answer, and what is kept of it: the body by which the service gives the same, and the answer as JSON."""
+
+    value: T
+    input: str | bytes
+    output: str
+
+
+def recorded(
+    request: str,
+    content: bytes,
+    knowledge: KnowledgeBase,
+    log: AuditLog | None,
+    answer: Callable[[Date], Answered[T]],
+) -> T:
+    """An answer for the content of a file on this day, which is (or its refusal is) in the log before anybody sees it.
+
+    Raises ProfileError, UnknownNameError and EngineError as `answer` does, after recording; AuditError where
+    recording failed.
     """
-    from her2cds.audit.replay import EVALUATE
-    from her2cds.errors import EngineError, ProfileError
-    from her2cds.evaluation import examine, report_on
+    from her2cds.errors import EngineError, ProfileError, UnknownNameError
     from her2cds.profile.json_text import MAX_BYTES
 
-    who, identity, today = local_user(), knowledge.identity, Date.today()
+    today = Date.today()
+    if log is None:
+        return answer(today).value
+    who, identity = local_user(), knowledge.identity
     try:
-        case = examine(content, knowledge, today=today, label=label)
-        output = report_on(case, knowledge).to_json(indent=None)
-    except (ProfileError, EngineError) as error:
+        found = answer(today)
+    except (ProfileError, UnknownNameError, EngineError) as error:
         # The faults alone: the label is a file name, which may name the patient.
         faults = error.faults if isinstance(error, ProfileError) else (error,)
         refusal = "\n".join(str(fault) for fault in faults)
         # Of an input that is too large only the beginning was read: its hash would be nobody's.
         hashed = content if len(content) <= MAX_BYTES else None
-        log.record(who=who, request=EVALUATE, knowledge=identity, input=hashed, refusal=refusal, day=today)
+        log.record(who=who, request=request, knowledge=identity, input=hashed, refusal=refusal, day=today)
         raise
-    log.record(who=who, request=EVALUATE, knowledge=identity, input=content, output=output, day=today)
-    return case
+    log.record(who=who, request=request, knowledge=identity, input=found.input, output=found.output, day=today)
+    return found.value
+
+
+def recorded_case(content: bytes, label: str, knowledge: KnowledgeBase, log: AuditLog) -> Case:
+    """A case whose report (or refusal) is in the log before anybody sees it. Raises as `recorded` does."""
+    from her2cds.audit.replay import EVALUATE
+    from her2cds.evaluation import examine, report_on
+
+    def answer(today: Date) -> Answered[Case]:
+        case = examine(content, knowledge, today=today, label=label)
+        return Answered(case, content, report_on(case, knowledge).to_json(indent=None))
+
+    return recorded(EVALUATE, content, knowledge, log, answer)
 
 
 def local_user() -> str:
