@@ -173,14 +173,15 @@ def test_what_the_page_compares_and_explains_is_recorded_as_the_interface_record
     asked = {"if:brain_metastases.status": "progressing", "if-progresses-on": "t-dxd", "explain-other": "t-dm1"}
     assert client.post("/", data={"action": "evaluate", **form, **asked}).status_code == 200
     entries = list(log.entries())
-    assert [one.request for one in entries] == ["evaluate", "what-if", "explain"]
+    assert [one.request for one in entries] == ["evaluate", "questions", "what-if", "explain"]
     assert all(replay(one, knowledge, answers_again(BASE)).same for one in entries)
-    profile, compared, explained = (json.loads(one.input or "") for one in entries)
+    profile, asked_about, compared, explained = (json.loads(one.input or "") for one in entries)
+    assert asked_about == profile
     assert compared == {
         "patient": profile, "set": {"brain_metastases.status": "progressing"}, "progresses_on": ["t-dxd"]
     }  # fmt: skip
     assert explained == {"patient": profile, "name": "t-dm1"}
-    for path, body, entry in (("/what-if", compared, entries[1]), ("/explain", explained, entries[2])):
+    for path, body, entry in (("/what-if", compared, entries[2]), ("/explain", explained, entries[3])):
         assert client.post(path, json=body).text == entry.output
 
 
