@@ -34,7 +34,8 @@ class Queue:
             yield
             return
         try:
-            if not _locked(handle, min(deadline, time.monotonic() + _PATIENCE)):
+            enough = time.monotonic() + _PATIENCE
+            if not _locked(handle, min(deadline, enough)) and time.monotonic() >= enough:
                 self._usable_from = time.monotonic() + _LEFT_ALONE
             yield
         finally:
