@@ -31,10 +31,13 @@ if TYPE_CHECKING:
 class KnowledgeBase:
     """A loaded knowledge base, compiled for the engine. Load once; share freely between threads."""
 
-    def __init__(self, knowledge: Knowledge, registry: RegistryOverlay | None = None) -> None:
+    def __init__(
+        self, knowledge: Knowledge, registry: RegistryOverlay | None = None, registry_hash: str | None = None
+    ) -> None:
         self.knowledge = knowledge
         self.rules = CompiledRules(knowledge)
         self.registry = registry
+        self.registry_hash = registry_hash  # SHA-256 of the file that the registry was read from
         self.closed_trials = {one.id: one.closed for one in registry.records} if registry else {}
 
     @property
@@ -66,9 +69,9 @@ def load_knowledge(
     knowledge = load_knowledge_base(root, overlay=over, use_cache=use_cache)
     if registry is None:
         return KnowledgeBase(knowledge)
-    from her2cds.registry.overlay import read_overlay  # imported late: most runs have no overlay
+    from her2cds.registry.overlay import read_with_hash  # imported late: most runs have no registry
 
-    return KnowledgeBase(knowledge, read_overlay(Path(registry)))
+    return KnowledgeBase(knowledge, *read_with_hash(Path(registry)))
 
 
 def evaluate(

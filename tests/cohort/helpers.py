@@ -100,6 +100,7 @@ def job(output: Path, knowledge: KnowledgeBase, **other: Any) -> Any:
         "registry": None,
         "overlay": None,
         "knowledge_hash": knowledge.knowledge.data.content_hash,
+        "registry_hash": None,
         "software_version": __version__,
         "today": TODAY,
         "reports": False,

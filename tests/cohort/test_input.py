@@ -16,9 +16,12 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from her2cds import KnowledgeBase
+from her2cds.cohort import part as part_module
+from her2cds.cohort.case import case_of
 from her2cds.cohort.columns import TABLES
 from her2cds.cohort.part import run_part
-from her2cds.cohort.source import plan, rows
+from her2cds.cohort.source import Row, plan, rows
+from her2cds.cohort.store import Store
 from her2cds.errors import CohortError
 from her2cds.profile.json_text import MAX_BYTES
 from tests.cohort.helpers import job, quarantined, run, table, write_cohort, write_lines
@@ -167,6 +170,78 @@ def test_a_change_that_leaves_the_size_as_it_was_is_noticed(tmp_path: Path, know
     os.utime(path, ns=(0, part.file.modified + 1))
     with pytest.raises(CohortError, match="has changed since this run began"):
         run_part(job(tmp_path / "out", knowledge), part)
+
+
+@pytest.mark.parametrize("kind", ["ndjson", "parquet"])
+@pytest.mark.parametrize("change", ["in place", "set back", "replaced", "replaced for a time"])
+def test_a_change_while_a_part_is_read_leaves_the_part_undone(
+    kind: str, change: str, tmp_path: Path, knowledge: KnowledgeBase, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = tmp_path / f"a.{kind}"
+    lines = [json.dumps(one) for one in write_cohort(tmp_path / "a.ndjson", 3)]
+    if kind == "parquet":
+        pq.write_table(pa.table({"profile": lines}), path)
+    (part,) = plan(path, 10)
+
+    def changing(row: Row, *arguments: Any) -> Any:
+        if row.line == 2:
+            changed(path, change)
+        return case_of(row, *arguments)
+
+    monkeypatch.setattr(part_module, "case_of", changing)
+    with pytest.raises(CohortError, match="has changed since this run began"):
+        run_part(job(tmp_path / "out", knowledge), part)
+    assert Store(tmp_path / "out").done(part) is None
+    assert not list((tmp_path / "out").glob("parts/*"))
+
+
+def changed(path: Path, how: str) -> None:
+    """The same content and size throughout: that it was written is what tells of the change."""
+    content, old = path.read_bytes(), path.stat()
+    if how.startswith("replaced"):
+        path.rename(path.with_suffix(".old"))
+        path.write_bytes(content)
+    else:
+        with path.open("r+b") as stream:
+            stream.write(content)
+    later = 0 if how == "set back" else 1_000_000_000
+    os.utime(path, ns=(old.st_atime_ns, old.st_mtime_ns + later))
+    if how == "replaced for a time":
+        path.with_suffix(".old").replace(path)
+
+
+# --- What is no profile, and what is said twice ---------------------------------------------------------------------
+
+
+def test_null_is_an_invalid_profile_and_no_empty_line(tmp_path: Path, knowledge: KnowledgeBase) -> None:
+    (tmp_path / "a.ndjson").write_text("null\n\n")
+    pq.write_table(pa.table({"profile": ["null", None, ""]}), tmp_path / "b.parquet")
+    for name, counts in (("a.ndjson", (1, 1)), ("b.parquet", (2, 1))):
+        (part,) = plan(tmp_path / name, 10)
+        done = run_part(job(tmp_path / name[0], knowledge), part)
+        assert (done.invalid, done.blank) == counts, name
+    assert quarantined(tmp_path / "a")[0]["faults"][0]["found"] == "null"
+
+
+@pytest.mark.parametrize(
+    ("table_", "named"),
+    [
+        (pa.Table.from_arrays([pa.array(["{}"]), pa.array(["x"])], names=["profile", "profile"]), "profile"),
+        (
+            pa.Table.from_arrays(
+                [pa.StructArray.from_arrays([pa.array(["early"]), pa.array(["metastatic"])], ["setting", "setting"])],
+                names=["disease"],
+            ),
+            "disease.setting",
+        ),
+    ],
+)
+def test_a_column_that_stands_there_twice_is_refused_as_either_could_be_meant(
+    table_: pa.Table, named: str, tmp_path: Path
+) -> None:
+    pq.write_table(table_, tmp_path / "a.parquet")
+    with pytest.raises(CohortError, match=f"'{named}' stands there twice"):
+        plan(tmp_path / "a.parquet", 10)
 
 
 # --- Names that are not UTF-8 ---------------------------------------------------------------------------------------

@@ -25,6 +25,7 @@ from her2cds.cohort.columns import TABLES
 from her2cds.cohort.part import run_part
 from her2cds.cohort.source import plan
 from her2cds.cohort.store import Store
+from her2cds.errors import CohortError
 from her2cds.evaluation import examine
 from tests.cohort.helpers import (
     TODAY,
@@ -184,6 +185,39 @@ def test_a_patient_who_brings_the_software_down_stops_nobody_else(
     assert (found["line"], found["kind"]) == (3, "failed")
     assert found["error"].startswith("unexpected KeyError in ")
     assert "a value" not in json.dumps(found)
+
+
+@pytest.mark.parametrize("passing", [MemoryError, OSError, ImportError])
+def test_a_want_of_the_machine_ends_the_part_and_the_next_run_makes_it_good(
+    passing: type[Exception], tmp_path: Path, knowledge: KnowledgeBase, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    profiles = write_cohort(tmp_path / "a.ndjson", 3)
+    (part,) = plan(tmp_path / "a.ndjson", 10)
+
+    def in_want(patient: Any, *arguments: Any, **more: Any) -> Any:
+        if patient.id == profiles[1]["id"]:
+            raise passing("a value of this patient")
+        return examine(patient, *arguments, **more)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(case_module, "examine", in_want)
+        with pytest.raises(CohortError, match=f"part-000001: {passing.__name__} at line 2; run it again$"):
+            run_part(job(tmp_path / "out", knowledge), part)
+    assert Store(tmp_path / "out").done(part) is None
+    assert run_part(job(tmp_path / "out", knowledge), part).answered == 3
+
+
+def test_what_an_earlier_attempt_at_a_part_left_behind_is_gone_when_the_part_is_done(
+    tmp_path: Path, knowledge: KnowledgeBase
+) -> None:
+    write_cohort(tmp_path / "a.ndjson", 3)
+    old = tmp_path / "out" / "quarantine"
+    old.mkdir(parents=True)
+    for name in ("part-000001.ndjson", "part-000002.ndjson"):
+        (old / name).write_text('{"line": 1, "kind": "failed"}\n')
+    done = run_part(job(tmp_path / "out", knowledge), plan(tmp_path / "a.ndjson", 10)[0])
+    assert "quarantine/part-000001.ndjson" not in done.files
+    assert [one.name for one in old.iterdir()] == ["part-000002.ndjson"]  # another part's
 
 
 def test_an_endless_line_is_quarantined_without_being_held_in_memory(tmp_path: Path) -> None:

@@ -128,7 +128,7 @@ def compare_part(versions: Versions, part: Part) -> PartImpact:
     today = Date.fromisoformat(versions.today)
     impact = PartImpact()
     for row in rows(part):
-        if row.tree is None and row.error is None:
+        if row.blank:
             continue
         impact.patients += 1
         before, after = _found(row, old, today), _found(row, new, today)

@@ -32,6 +32,7 @@ from her2cds.version import __version__
 
 # Rows of so many patients are held before they are written: memory stays flat whatever the size of a part.
 _PATIENTS_AT_ONCE = 1000
+_PASSING = (MemoryError, OSError, ImportError)  # they say something of the machine, and nothing of a patient
 _TYPES = {"text": pa.string(), "whole": pa.int64(), "yes_no": pa.bool_(), "texts": pa.list_(pa.string())}
 
 
@@ -40,7 +41,7 @@ class Job:
     """What every part of a run shares: small, and the same for all workers.
 
     `rules`, `registry` and `overlay` are paths that every worker can read (None: the bundled rules, no overlay). A
-    worker whose software or knowledge base is another refuses.
+    worker whose software, knowledge base or registry is another refuses.
     """
 
     output: str
@@ -48,6 +49,7 @@ class Job:
     registry: str | None
     overlay: str | None
     knowledge_hash: str
+    registry_hash: str | None
     software_version: str
     today: str
     reports: bool
@@ -71,6 +73,7 @@ def run_part(job: Job, part: Part) -> PartDone:
     if sum(counts.values()) != part.count:
         raise CohortError(f"{part.name}: {part.count} lines planned, {sum(counts.values())} found")
     done = PartDone(number=part.number, lines=part.count, files=files, **counts)
+    store.remove_others(part, files)
     store.write(f"parts/{part.name}.json", done.model_dump_json(indent=2).encode() + b"\n")
     return done
 
@@ -80,20 +83,32 @@ def knowledge_of(job: Job) -> KnowledgeBase:
     if job.software_version != __version__:
         raise CohortError(f"this worker has her2cds {__version__}; the run needs {job.software_version}")
     try:
-        knowledge = _load(job.rules, job.registry, job.overlay)
+        return _load(job.rules, job.registry, job.overlay, job.knowledge_hash, job.registry_hash)
+    except CohortError:
+        raise
     except Her2CdsError as error:
         raise CohortError(f"a worker cannot load the knowledge base: {error}") from None
-    found = knowledge.knowledge.data.content_hash
-    if found != job.knowledge_hash:
-        raise CohortError(f"a worker has the knowledge base {found[:12]}; the run needs {job.knowledge_hash[:12]}")
-    return knowledge
 
 
 @lru_cache(maxsize=4)
-def _load(rules: str | None, registry: str | None, overlay: str | None) -> KnowledgeBase:
+def _load(
+    rules: str | None, registry: str | None, overlay: str | None, knowledge_hash: str, registry_hash: str | None
+) -> KnowledgeBase:
+    """The hashes are part of what is remembered: new content under an old path is loaded anew."""
     knowledge = load_knowledge(rules, registry=registry, overlay=overlay)
+    _refuse_another("knowledge base", knowledge.knowledge.data.content_hash, knowledge_hash)
+    _refuse_another("trial registry", knowledge.registry_hash, registry_hash)
     gc.freeze()  # what is loaded stays: no collection need look at it again
     return knowledge
+
+
+def _refuse_another(what: str, found: str | None, needed: str | None) -> None:
+    if found != needed:
+        raise CohortError(f"a worker has the {what} {_short(found)}; the run needs {_short(needed)}")
+
+
+def _short(digest: str | None) -> str:
+    return digest[:12] if digest else "none"
 
 
 # --- Evaluation ----------------------------------------------------------------------------------------------
@@ -103,7 +118,7 @@ def _evaluate(job: Job, part: Part, knowledge: KnowledgeBase, writers: _Writers)
     counts = Counter(dict.fromkeys(("blank", "answered", "invalid", "failed"), 0))
     today = Date.fromisoformat(job.today)
     for row in rows(part):
-        if row.tree is None and row.error is None:
+        if row.blank:
             counts["blank"] += 1
             continue
         try:
@@ -115,6 +130,8 @@ def _evaluate(job: Job, part: Part, knowledge: KnowledgeBase, writers: _Writers)
             writers.quarantine({"file": part.file.name, "line": row.line, "kind": "invalid", "faults": faults})
             counts["invalid"] += 1
             continue
+        except _PASSING as error:  # recorded, it would never be tried again
+            raise CohortError(f"{part.name}: {type(error).__name__} at line {row.line}; run it again") from None
         except Exception as error:  # whatever one patient brings about must not cost the others their answer
             failure = {"kind": "failed", "error": failure_words(error), "faults": []}
             writers.quarantine({"file": part.file.name, "line": row.line, **failure})

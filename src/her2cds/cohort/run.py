@@ -6,7 +6,6 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from datetime import date as Date
 from functools import partial
-from hashlib import sha256
 from pathlib import Path
 
 from her2cds.cohort.part import Job, run_part
@@ -107,7 +106,7 @@ def _manifest(options: Options, knowledge: KnowledgeBase, parts: list[Part], bef
         knowledge_id=data.manifest.id,
         knowledge_version=data.manifest.version,
         knowledge_hash=data.content_hash,
-        registry_hash=sha256(options.registry.read_bytes()).hexdigest() if options.registry else None,
+        registry_hash=knowledge.registry_hash,
         today=today,
         part_size=options.part_size,
         reports=options.reports,
@@ -124,6 +123,7 @@ def _job(options: Options, manifest: Manifest) -> Job:
         registry=str(options.registry.resolve()) if options.registry else None,
         overlay=str(options.overlay.resolve()) if options.overlay else None,
         knowledge_hash=manifest.knowledge_hash,
+        registry_hash=manifest.registry_hash,
         software_version=__version__,
         today=manifest.today,
         reports=options.reports,

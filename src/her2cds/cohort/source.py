@@ -8,13 +8,14 @@ from __future__ import annotations
 
 import hashlib
 import os
+from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import IO, Any, Literal
 
 import pyarrow.parquet as pq
-from pyarrow import ArrowException, RecordBatch
+from pyarrow import ArrowException, Field, RecordBatch
 
 from her2cds.errors import CohortError, ProfileError, ProfileFault
 from her2cds.profile.json_text import MAX_BYTES, parse_json
@@ -76,12 +77,13 @@ class Part:
 class Row:
     """One line or row of the input: its number in the file, and the profile's tree or why there is none.
 
-    Both are None for an empty line.
+    `blank` is an empty line. A tree that is None is JSON's null, which is no profile.
     """
 
     line: int
     tree: Any = None
     error: ProfileError | None = None
+    blank: bool = False
 
 
 def profile_tree(line: bytes, label: str) -> Any:
@@ -192,13 +194,25 @@ def _parquet_ranges(path: Path, part_size: int) -> Iterator[Range]:
     try:
         with pq.ParquetFile(path) as file:
             sizes = [file.metadata.row_group(index).num_rows for index in range(file.num_row_groups)]
+            twice = next(_repeated(list(file.schema_arrow), ""), None)
     except (ArrowException, OSError, UnicodeDecodeError) as error:  # the last of a column's name
         raise CohortError(f"{path}: not a sound Parquet file ({_first_line(error)}); it may be cut off") from None
+    if twice:
+        raise CohortError(f"{path}: the column {twice!r} stands there twice; expected each once. Remove or rename one")
     before = 0
     for group, rows in enumerate(sizes):
         for start in range(0, rows, part_size):
             yield Range(start, before + start + 1, min(part_size, rows - start), group)
         before += rows
+
+
+def _repeated(fields: list[Field], within: str) -> Iterator[str]:
+    """The names that fields of one record share, with the path to them: as Python values the last would win."""
+    counts = Counter(field.name for field in fields)
+    yield from (f"{within}{name}" for name, count in counts.items() if count > 1)
+    for field in fields:
+        parts = [field.type.field(index) for index in range(field.type.num_fields)]
+        yield from _repeated(parts, f"{within}{field.name}.")
 
 
 def _first_line(error: Exception) -> str:
@@ -211,28 +225,44 @@ def _first_line(error: Exception) -> str:
 def rows(part: Part) -> Iterator[Row]:
     """The rows of a part, one after the other; one that cannot be read carries its error.
 
-    Raises CohortError where the file is not what it was when the parts were planned, or is damaged.
+    Raises CohortError where the file is not what it was when the parts were planned, or is damaged: before the first
+    row, or after the last, since a file may change while it is read. The rows count only once all were taken.
     """
     path = Path(part.file.path)
     try:
-        now = _stat(path)
-        if (now.st_size, now.st_mtime_ns) != (part.file.size, part.file.modified):
-            raise CohortError(f"{part.file.name}: the file has changed since this run began")
-        yield from _parquet_rows(part) if part.file.kind == "parquet" else _line_rows(part)
+        with path.open("rb") as stream:
+            before = _state(path, stream)
+            if any(one[:2] != (part.file.size, part.file.modified) for one in before):
+                raise _changed(part)
+            yield from _parquet_rows(part, stream) if part.file.kind == "parquet" else _line_rows(part, stream)
+            if _state(path, stream) != before:
+                raise _changed(part)
     except (ArrowException, OSError) as error:
         where = f"{part.file.name}, from {part.first} on"
         raise CohortError(f"{where}: cannot be read ({_first_line(error)})") from None
 
 
-def _line_rows(part: Part) -> Iterator[Row]:
-    with Path(part.file.path).open("rb") as stream:
-        stream.seek(part.start)
-        for line in range(part.first, part.first + part.count):
-            content, size, ended = _next_line(stream)
-            if size > MAX_BYTES:
-                yield Row(line, error=_too_long(size, _label(part, line)))
-            else:
-                yield _read_line(content, line, _label(part, line), ended=ended)
+def _state(path: Path, stream: IO[bytes]) -> list[tuple[int, ...]]:
+    """How the file that is read stands, and the one that bears its name.
+
+    Beyond size and time, the inode tells of another file, and its own time of a change whose time was set back.
+    """
+    both = os.fstat(stream.fileno()), path.stat()
+    return [(one.st_size, one.st_mtime_ns, one.st_ctime_ns, one.st_ino) for one in both]
+
+
+def _changed(part: Part) -> CohortError:
+    return CohortError(f"{part.file.name}: the file has changed since this run began")
+
+
+def _line_rows(part: Part, stream: IO[bytes]) -> Iterator[Row]:
+    stream.seek(part.start)
+    for line in range(part.first, part.first + part.count):
+        content, size, ended = _next_line(stream)
+        if size > MAX_BYTES:
+            yield Row(line, error=_too_long(size, _label(part, line)))
+        else:
+            yield _read_line(content, line, _label(part, line), ended=ended)
 
 
 def _next_line(stream: IO[bytes]) -> tuple[bytes, int, bool]:
@@ -252,7 +282,7 @@ def _next_line(stream: IO[bytes]) -> tuple[bytes, int, bool]:
 
 def _read_line(content: bytes, line: int, label: str, *, ended: bool = True) -> Row:
     if not content.strip():
-        return Row(line)
+        return Row(line, blank=True)
     try:
         return Row(line, profile_tree(content, label))
     except ProfileError as error:
@@ -270,9 +300,9 @@ def _label(part: Part, line: int) -> str:
     return f"{part.file.name}:{line}"
 
 
-def _parquet_rows(part: Part) -> Iterator[Row]:
+def _parquet_rows(part: Part, stream: IO[bytes]) -> Iterator[Row]:
     """Rows with a text column `profile` (JSON), or with the fields of a profile as columns."""
-    with pq.ParquetFile(part.file.path) as file:
+    with pq.ParquetFile(stream) as file:
         position, end = 0, part.start + part.count
         for batch in file.iter_batches(batch_size=1000, row_groups=[part.row_group]):
             low, high = max(part.start - position, 0), min(end - position, batch.num_rows)
@@ -303,6 +333,8 @@ def _one_record(batch: RecordBatch, index: int) -> dict[str, Any] | list[Profile
     for name, column in zip(batch.schema.names, batch.columns, strict=True):
         try:
             record[name] = column[index].as_py()
+        except MemoryError:  # says nothing of the value
+            raise
         except Exception as error:  # its message would hold the value
             found = f"a value that cannot be read ({type(error).__name__})"
             faults.append(ProfileFault(f"$.{name}", found, "UTF-8 text, or a date up to the year 9999"))

@@ -17,7 +17,7 @@ import hashlib
 import os
 import shutil
 import uuid
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Self
@@ -195,6 +195,17 @@ class Store:
         size = path.stat().st_size
         self._place(path, name)
         return size, digest
+
+    def remove_others(self, part: Part, files: Collection[str]) -> None:
+        """Remove what an earlier attempt at a part left among the results and this one did not write."""
+        try:
+            for path in self.folder.glob(f"*/{part.name}.*"):
+                name = path.relative_to(self.folder).as_posix()
+                if name not in files and path.parent.name != "parts":
+                    path.unlink(missing_ok=True)
+                    _sync(path.parent)
+        except OSError as error:
+            raise CohortWriteError(f"{part.name} cannot be written: {error.strerror or error}") from None
 
     def write(self, name: str, content: bytes) -> None:
         """Write a small file as a whole or not at all. Raises CohortWriteError."""

@@ -21,6 +21,7 @@ from her2cds.cohort.source import Part
 from her2cds.errors import CohortError
 
 R = TypeVar("R")
+_SECONDS_TO_END = 5
 Task = Callable[[Part], R]
 
 
@@ -88,7 +89,10 @@ def _end(pool: ProcessPoolExecutor) -> None:
     for process in processes:
         process.terminate()
     for process in processes:
-        process.join()
+        process.join(_SECONDS_TO_END)
+        if process.is_alive():  # stopped, or deep in native code: it does not hear of the end
+            process.kill()
+            process.join()
 
 
 def _begin_worker() -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import os
 import tempfile
 from collections.abc import Iterable
@@ -28,8 +29,14 @@ class Refresh:
 
 def read_overlay(path: Path) -> RegistryOverlay:
     """The overlay in a file. Raises RegistryError where it cannot be read or is none."""
+    return read_with_hash(path)[0]
+
+
+def read_with_hash(path: Path) -> tuple[RegistryOverlay, str]:
+    """The overlay in a file and the SHA-256 of the very bytes it was read from. Raises as `read_overlay` does."""
     try:
-        return RegistryOverlay.model_validate_json(path.read_bytes())
+        content = path.read_bytes()
+        return RegistryOverlay.model_validate_json(content), hashlib.sha256(content).hexdigest()
     except OSError as error:
         raise RegistryError(
             [RegistryFault(path.name, error.strerror or "unreadable", "give a readable file")]
