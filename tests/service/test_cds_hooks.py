@@ -360,11 +360,168 @@ def test_a_malformed_call_is_refused(client: Any, spoil: Any) -> None:
     assert client.post("/cds-services/her2cds-patient-view", json=body).status_code == 400
 
 
-@pytest.mark.parametrize("entry", [None, [], "x", [None, 1, {"resource": None}, {"resource": {"resourceType": 3}}]])
-def test_odd_draft_orders_get_no_card_and_no_error(client: Any, entry: Any) -> None:
+@pytest.mark.parametrize("entry", [None, []])
+def test_where_nothing_is_ordered_there_is_no_card(client: Any, entry: Any) -> None:
     body = call("order-sign", "T-DXd")
     body["context"]["draftOrders"]["entry"] = entry
     assert cards_of(client, body) == []
+
+
+ORDER = {"resourceType": "MedicationRequest", "id": "o", "medicationCodeableConcept": {"text": "Enhertu"}}
+
+
+@pytest.mark.parametrize(
+    "drafts",
+    [
+        {"type": "collection", "entry": [{"resource": ORDER}]},  # what it is, it does not say
+        ORDER,
+        {"resourceType": "Bundle", "entry": "x"},
+        {"resourceType": "Bundle", "entry": ""},
+        {"resourceType": "Bundle", "entry": [[{"resource": ORDER}]]},
+        {"resourceType": "Bundle", "entry": [{"resource": ORDER}, None]},
+        {"resourceType": "Bundle", "entry": [{"resource": {"resourceType": 3}}]},
+        {"resourceType": "Bundle", "entry": [{"resource": {"resourceType": "Bundle", "entry": [{"resource": ORDER}]}}]},
+    ],
+)
+def test_draft_orders_that_cannot_be_read_whole_are_refused_and_never_passed_over(client: Any, drafts: Json) -> None:
+    body = call("order-sign")
+    body["context"]["draftOrders"] = drafts
+    answer = client.post("/cds-services/her2cds-order-sign", json=body)
+    assert answer.status_code == 400
+    assert "nothing was checked" in answer.text
+
+
+def drafted(hook: str, *resources: Json, **context: Any) -> Json:
+    body = call(hook)
+    body["context"] |= {"draftOrders": {"resourceType": "Bundle", "entry": [{"resource": one} for one in resources]}}
+    body["context"] |= context
+    return body
+
+
+def an_order(**changes: Any) -> Json:
+    return {name: value for name, value in (ORDER | changes).items() if value is not None}
+
+
+GROUP = {"resourceType": "RequestGroup", "id": "g", "action": [{"action": [{"resource": {"reference": "#o"}}]}]}
+
+
+@pytest.mark.parametrize(
+    "resource",
+    [
+        an_order(),
+        an_order(medicationCodeableConcept=None, medication={"concept": {"text": "Enhertu"}}),
+        an_order(medicationCodeableConcept=None, medication={"reference": {"reference": "X", "display": "Enhertu"}}),
+        an_order(medicationCodeableConcept=None, medicationReference={"reference": "X", "display": "Enhertu"}),
+        {**GROUP, "contained": [ORDER]},
+        {**GROUP, "resourceType": "CarePlan", "action": None, "contained": [ORDER]},
+    ],
+)
+def test_an_order_is_judged_wherever_it_says_what_is_ordered(client: Any, chart: Chart, resource: Json) -> None:
+    chart.profile = example("second-line-active-ild")
+    (card,) = cards_of(client, drafted("order-sign", resource))
+    assert card["indicator"] == "critical"
+
+
+def test_a_group_says_what_is_in_a_medication_that_it_holds(client: Any, chart: Chart) -> None:
+    chart.profile = example("second-line-active-ild")
+    inner = an_order(medicationCodeableConcept=None, medicationReference={"reference": "#m"})
+    medication = {"resourceType": "Medication", "id": "m", "code": {"text": "Enhertu"}}
+    (card,) = cards_of(client, drafted("order-sign", {**GROUP, "contained": [inner, medication]}))
+    assert card["indicator"] == "critical"
+    assert "suggestions" not in card  # what stands in a group cannot be withdrawn by a reference
+
+
+@pytest.mark.parametrize(
+    "resource",
+    [
+        an_order(medicationCodeableConcept=None),
+        an_order(medicationCodeableConcept="Enhertu"),
+        an_order(medicationCodeableConcept={"coding": [{"system": "urn:local", "code": "4711"}]}),
+        an_order(medicationCodeableConcept=None, medicationReference={"reference": "Medication/77"}),
+        {**GROUP, "contained": []},
+        {**GROUP, "action": [{"resource": {"reference": "MedicationRequest/elsewhere"}}]},
+    ],
+)
+def test_an_order_that_cannot_be_read_gets_a_card_that_says_so(client: Any, chart: Chart, resource: Json) -> None:
+    chart.profile = example("second-line-active-ild")
+    (card,) = cards_of(client, drafted("order-sign", resource))
+    assert card["summary"].startswith("Not all orders could be checked")
+    assert f"{resource['resourceType']}/{resource['id']}" in card["detail"]
+    read = an_order(id="read")
+    assert len(cards_of(client, drafted("order-sign", read, resource))) == 2
+    chart.profile = {"disease": {"primary": "other"}}
+    assert cards_of(client, drafted("order-sign", resource)) == []
+
+
+@pytest.mark.parametrize("changes", [{"doNotPerform": True}, {"status": "cancelled"}, {"status": "entered-in-error"}])
+def test_what_is_not_to_be_given_is_not_judged(client: Any, chart: Chart, changes: Json) -> None:
+    chart.profile = example("second-line-active-ild")
+    assert cards_of(client, drafted("order-sign", an_order(**changes))) == []
+
+
+@pytest.mark.parametrize(
+    "selection",
+    [
+        "MedicationRequest/o",
+        "MedicationRequest/o/_history/1",
+        "https://ehr.example.org/fhir/MedicationRequest/o",
+        "RequestGroup/g",
+    ],
+)
+def test_a_selection_is_found_in_any_form_of_reference(client: Any, chart: Chart, selection: str) -> None:
+    chart.profile = example("second-line-active-ild")
+    group = {**GROUP, "action": [{"resource": {"reference": "MedicationRequest/o"}}]}
+    (card,) = cards_of(client, drafted("order-select", ORDER, group, selections=[selection]))
+    assert card["indicator"] == "critical"
+
+
+@pytest.mark.parametrize("selection", ["o", "MedicationRequest/other", "#o"])
+def test_a_selection_that_is_no_draft_order_is_refused(client: Any, selection: str) -> None:
+    body = drafted("order-select", ORDER, selections=["MedicationRequest/o", selection])
+    answer = client.post("/cds-services/her2cds-order-select", json=body)
+    assert answer.status_code == 400
+    assert "nothing was checked" in answer.text
+
+
+# --- Whose it is -------------------------------------------------------------------------------------
+
+
+OTHERS = (
+    {"subject": {"reference": "Patient/p2"}},
+    {"patient": {"reference": "Patient/p2"}},
+    {"subject": [{"reference": "Patient/p1"}]},
+    {"subject": "Patient/p1"},
+    {"subject": {"reference": ["Patient/p1"]}},
+    {"subject": {"reference": "https://other.example.org/fhir/Patient/p1"}},
+)
+
+
+@pytest.mark.parametrize("whose", OTHERS)
+@pytest.mark.parametrize("wrap", [lambda one: one, lambda one: {**GROUP, "contained": [one]}])
+def test_an_order_that_is_not_this_patients_is_not_judged_by_this_chart(client: Any, whose: Json, wrap: Any) -> None:
+    body = drafted("order-sign", wrap(an_order(**whose)))
+    body["fhirServer"] = "https://ehr.example.org/fhir"
+    answer = client.post("/cds-services/her2cds-order-sign", json=body)
+    assert answer.status_code == 400
+    assert "p2" not in answer.text
+
+
+@pytest.mark.parametrize("whose", OTHERS)
+def test_a_record_that_is_not_surely_this_patients_is_no_part_of_the_chart(client: Any, whose: Json) -> None:
+    body = call("patient-view")
+    body["fhirServer"] = "https://ehr.example.org/fhir"
+    body["prefetch"]["conditions"]["entry"] = [{"resource": {"resourceType": "Condition", "id": "c", **whose}}]
+    assert client.post("/cds-services/her2cds-patient-view", json=body).status_code == 412
+
+
+@pytest.mark.parametrize("server", ["https://ehr.example.org/fhir", "HTTPS://EHR.example.org/fhir/", None])
+def test_the_ehrs_own_server_may_be_named_in_full(client: Any, chart: Chart, server: str | None) -> None:
+    chart.profile = example("second-line-active-ild")
+    whose = {"subject": {"reference": "https://ehr.example.org/fhir/Patient/p1/_history/2"}}
+    body = drafted("order-sign", an_order(**whose))
+    body["fhirServer"] = server
+    body["prefetch"]["conditions"]["entry"] = [{"resource": {"resourceType": "Condition", "id": "c", **whose}}]
+    assert len(cards_of(client, body)) == 1
 
 
 def test_an_unknown_service_is_not_found(client: Any) -> None:

@@ -19,7 +19,7 @@ from her2cds.service.hooks.chart import chart_of
 from her2cds.service.hooks.discovery import ServiceId
 from her2cds.service.hooks.judge import judge
 from her2cds.service.hooks.model import Card, Cards, Feedback, HookRequest
-from her2cds.service.hooks.orders import Order, draft_orders
+from her2cds.service.hooks.orders import DraftOrders, Order, draft_orders
 from her2cds.service.problems import ProblemError
 
 Json = dict[str, Any]
@@ -41,11 +41,10 @@ def cards_for(
     """
     request = _request(service, body)
     knowledge = base.knowledge
-    orders: list[Order] = []
+    drafts = DraftOrders((), ())
     if request.hook != "patient-view":
-        selected = request.context.selections if request.hook == "order-select" else ()
-        orders = list(draft_orders(request.context.draft_orders, knowledge, selected))
-        if not orders:
+        drafts = draft_orders(request, knowledge)
+        if not drafts.orders and not drafts.unread:
             return Cards()
     maker = CardMaker(knowledge, base_url, request.hook_instance, request.context.patient_id)
     try:
@@ -59,7 +58,8 @@ def cards_for(
         return Cards(cards=(maker.of_report(report),) if _primary(case) == "breast" else ())
     if _primary(case) == "other":
         return Cards()
-    return Cards(cards=tuple(_judged(request.hook, orders, case, report, maker)))
+    unread = (maker.of_unread(drafts.unread),) if drafts.unread else ()
+    return Cards(cards=(*_judged(request.hook, drafts.orders, case, report, maker), *unread))
 
 
 def read_feedback(body: Json) -> Feedback:

@@ -73,6 +73,12 @@ class CardMaker:
             reasons=OVERRIDE_REASONS if indicator != "info" else None,
         )
 
+    def of_unread(self, orders: Iterable[str]) -> Card:
+        """Orders that nothing was said of because they could not be read, which is not the same as in order."""
+        words = "It names no drug by a text or by a known code, or refers to an order that was not sent"
+        blocks = [Bullets(tuple((one, words) for one in orders))]
+        return self._card("Not all orders could be checked: what they order cannot be read", "info", blocks, None)
+
     def of_faults(self, error: ProfileError) -> Card:
         """A chart that contradicts itself: what is to be mended before anything can be said."""
         count = len(error.faults)

@@ -8,6 +8,7 @@ from typing import Any
 from her2cds.errors import ProfileFault
 from her2cds.service.hooks.discovery import NEEDED, PREFETCH
 from her2cds.service.hooks.model import HookRequest
+from her2cds.service.hooks.patient import PatientReferences
 from her2cds.service.problems import ProblemError
 
 Json = dict[str, Any]
@@ -27,7 +28,7 @@ def chart_of(request: HookRequest) -> Json:
             412, "prefetch-missing", "Needed to answer and not prefetched; no FHIR server is called.", faults
         )
     entries = [entry for key, value in request.prefetch.items() if value is not None for entry in _entries(key, value)]
-    _same_patient(entries, request.context.patient_id)
+    _refuse_another_patient(entries, PatientReferences(request.context.patient_id, request.fhir_server, entries))
     return {"resourceType": "Bundle", "type": "collection", "entry": entries}
 
 
@@ -91,32 +92,10 @@ def _incomplete(key: str, found: str, expected: str) -> ProblemError:
     return ProblemError(412, "prefetch-incomplete", "A chart of which only a part is seen is not judged.", (fault,))
 
 
-def _same_patient(entries: Iterable[Any], patient: str) -> None:
-    """Raises ProblemError 412 where a resource is another patient, or is about one."""
-    listed = [one for one in entries if isinstance(one, dict) and isinstance(one.get("resource"), dict)]
-    own = {_last(f"Patient/{patient}")} | {
-        str(one["fullUrl"]) for one in listed if "fullUrl" in one and _is_patient(one["resource"], patient)
-    }
-    for entry in listed:
-        resource = entry["resource"]
-        other = resource.get("resourceType") == "Patient" and not _is_patient(resource, patient)
-        if other or any(_last(one) not in own and one not in own for one in _about(resource)):
-            fault = ProfileFault("$.prefetch", "another patient", "the patient of context.patientId")
+def _refuse_another_patient(entries: Iterable[Json], patient: PatientReferences) -> None:
+    """Raise ProblemError 412 where a resource of the chart is another patient, or is about one or nobody knows whom."""
+    for entry in entries:
+        other = patient.other(entry["resource"])
+        if other:
+            fault = ProfileFault("$.prefetch", other, "the patient of context.patientId")
             raise ProblemError(412, "wrong-patient", "The prefetched chart is not that of this patient.", (fault,))
-
-
-def _is_patient(resource: Json, patient: str) -> bool:
-    return resource.get("resourceType") == "Patient" and resource.get("id") == patient
-
-
-def _about(resource: Json) -> Iterator[str]:
-    """The references that say whom a resource is about."""
-    for value in (resource.get("subject"), resource.get("patient")):
-        reference = value.get("reference") if isinstance(value, dict) else None
-        if isinstance(reference, str) and not reference.startswith("#"):
-            yield reference
-
-
-def _last(reference: str) -> str:
-    """A reference without server and version: `Patient/p1`."""
-    return "/".join(reference.partition("/_history/")[0].split("/")[-2:])

@@ -58,11 +58,16 @@ class Context(_Read):
 
 
 class HookRequest(_Read):
-    """A call of one of the services. The token for the EHR's FHIR server is not read: no such server is called."""
+    """A call of one of the services.
+
+    The token for the EHR's FHIR server is not read: no such server is called. Its address tells whose patients are
+    meant.
+    """
 
     hook: Literal["patient-view", "order-select", "order-sign"]
     hook_instance: Annotated[Short, AfterValidator(_uuid)]
     context: Context
+    fhir_server: str | None = None
     prefetch: Annotated[dict[Short, Json | None], BeforeValidator(_few)] = Field(
         default_factory=dict, max_length=_MOST_KEYS
     )
