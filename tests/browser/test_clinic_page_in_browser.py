@@ -155,6 +155,81 @@ def test_rows_are_added_and_removed_in_place(visit: Callable[..., Any]) -> None:
     assert page.problems == []
 
 
+def holding_back(page: Any, question: str) -> list[Any]:
+    """The requests that hold this text; each waits until it is let go on."""
+    held: list[Any] = []
+
+    def hold(route: Any) -> None:
+        if question in (route.request.post_data or "") and not held:
+            held.append(route)
+        else:
+            route.continue_()
+
+    page.route("**/", hold)
+    return held
+
+
+def test_an_answer_that_arrives_late_does_not_replace_the_newer_one(visit: Callable[..., Any]) -> None:
+    page = visit()
+    paste(page, example("second-line-her2-positive"))
+    held = holding_back(page, "if%3Abrain_metastases.status=progressing")
+    switch = page.locator("#what-if").get_by_label("Brain metastases")
+    switch.select_option("progressing")
+    page.wait_for_function("document.getElementById('comparison').getAttribute('aria-busy') === 'true'")
+    switch.select_option("none")
+    page.locator("#comparison .card").wait_for()
+    newer = page.locator("#comparison").inner_text()
+    assert held
+    held[0].continue_()
+    page.wait_for_timeout(1_500)
+    assert page.locator("#comparison").inner_text() == newer
+    assert page.locator("#comparison").get_attribute("aria-busy") is None
+    assert page.problems == []
+
+
+def test_once_the_profile_is_changed_the_report_says_that_it_is_older_and_no_answer_is_put_beside_it(
+    visit: Callable[..., Any],
+) -> None:
+    page = visit()
+    paste(page, example("second-line-her2-positive"))
+    notice = page.get_by_role("status")
+    brain = page.locator('[name="brain_metastases.status"]')
+    was = brain.input_value()
+    assert not page.locator("#older").is_visible()
+    page.evaluate("document.querySelectorAll('details').forEach((one) => { one.open = true; })")
+    page.locator("#what-if").get_by_label("ECOG").fill("2")  # what if is no change of the profile
+    page.locator('button[value="treatments"]').click()  # nor is an empty row
+    assert not page.locator("#older").is_visible()
+    brain.select_option("progressing")
+    assert "older than the form" in notice.inner_text()
+    brain.select_option(was)
+    assert not page.locator("#older").is_visible()
+    brain.select_option("progressing")
+    page.locator("#explain-other").select_option(index=1)
+    with page.expect_navigation():
+        page.get_by_role("button", name="Explain").click()
+    assert first(page) == "Tucatinib + trastuzumab + capecitabine"  # report and explanation are of the changed profile
+    page.locator("#why .card").wait_for()
+    assert not page.locator("#older").is_visible()
+    page.evaluate("document.querySelectorAll('details').forEach((one) => { one.open = true; })")
+    page.locator('[id="f-treatments"] > .row').first.get_by_role("button", name="Remove").click()
+    with page.expect_navigation():
+        notice.get_by_role("button", name="Evaluate the changed profile").click()
+    assert page.problems == []
+
+
+def test_an_answer_in_place_makes_the_report_older_too(visit: Callable[..., Any]) -> None:
+    page = visit()
+    tree = example("second-line-her2-positive")
+    del tree["brain_metastases"]
+    paste(page, tree)
+    page.locator('[name="answer:brain_metastases.status"]').select_option("progressing")
+    assert page.locator("#older").is_visible()
+    with page.expect_navigation():
+        page.locator("#therapies").get_by_role("button", name="Why?").first.click()
+    assert first(page) == "Tucatinib + trastuzumab + capecitabine"
+
+
 def test_a_report_is_saved_as_a_file(visit: Callable[..., Any]) -> None:
     page = visit()
     paste(page, example("her2-zero"))
@@ -228,3 +303,6 @@ def test_the_accessibility_audit_finds_nothing(
     page.locator("#therapies").get_by_role("button", name="Why?").first.click()
     page.locator("#why .card").wait_for()
     audit("report")
+    page.locator('[name="answer:brain_metastases.status"]').select_option("progressing")
+    page.locator("#older").wait_for()
+    audit("report that is older than the form")

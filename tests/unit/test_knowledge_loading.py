@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import hashlib
+import json
 import multiprocessing
+import os
 import shutil
 from collections.abc import Callable
 from pathlib import Path
@@ -309,6 +312,69 @@ def test_a_cache_with_a_fitting_name_and_other_content_is_ignored(folder: Path, 
     good = load_knowledge_base(folder).data
     (entry,) = cache_folder.glob("knowledge-*.json")
     cache.write_cache(entry, good.model_copy(update={"content_hash": "0" * 64}))
+    assert load_knowledge_base(folder).data == good
+
+
+def forged(path: Path) -> None:
+    """Put other rules under the name of an entry, with a checksum that is right."""
+    tree = json.loads(path.read_bytes().partition(b"\n")[2])
+    tree["manifest"]["version"] = "9.9.9"
+    other = json.dumps(tree).encode()
+    path.write_bytes(hashlib.sha256(other).hexdigest().encode() + b"\n" + other)
+
+
+def test_an_entry_of_ones_own_is_believed(folder: Path, cache_folder: Path) -> None:
+    load_knowledge_base(folder)
+    (entry,) = cache_folder.glob("knowledge-*.json")
+    forged(entry)
+    assert load_knowledge_base(folder).data.manifest.version == "9.9.9"  # as the next test needs to mean something
+
+
+def folder_open_to_all(entry: Path) -> None:
+    entry.parent.chmod(0o777)
+
+
+def folder_open_to_the_group(entry: Path) -> None:
+    entry.parent.chmod(0o770)
+
+
+def file_open_to_all(entry: Path) -> None:
+    entry.chmod(0o666)
+
+
+def a_link(entry: Path) -> None:
+    entry.rename(entry.with_suffix(".elsewhere"))
+    entry.symlink_to(entry.with_suffix(".elsewhere"))
+
+
+def a_pipe(entry: Path) -> None:
+    entry.unlink()
+    os.mkfifo(entry)
+
+
+@pytest.mark.parametrize("spoil", [folder_open_to_all, folder_open_to_the_group, file_open_to_all, a_link, a_pipe])
+def test_an_entry_that_others_may_have_written_is_not_believed(
+    spoil: Callable[[Path], None], folder: Path, cache_folder: Path
+) -> None:
+    good = load_knowledge_base(folder).data
+    (entry,) = cache_folder.glob("knowledge-*.json")
+    forged(entry)
+    spoil(entry)
+    assert load_knowledge_base(folder).data == good
+
+
+@pytest.mark.parametrize("which", ["folder", "file"])
+def test_an_entry_of_another_user_is_not_believed(
+    which: str, folder: Path, cache_folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    good = load_knowledge_base(folder).data
+    (entry,) = cache_folder.glob("knowledge-*.json")
+    forged(entry)
+    if os.geteuid() == 0:
+        os.chown(entry if which == "file" else cache_folder, 65534, 65534)
+    else:  # who cannot give a file away becomes somebody else
+        another = os.geteuid() + 1
+        monkeypatch.setattr(os, "geteuid", lambda: another)
     assert load_knowledge_base(folder).data == good
 
 

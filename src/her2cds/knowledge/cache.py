@@ -3,13 +3,15 @@
 The cache is a convenience: any trouble with it (corrupt, stale, unwritable, two writers at once) means that
 the knowledge base is read from its files. It holds JSON, never code. An entry is used only where its name,
 made from the content hash, this software's version and the shape of the models, fits exactly, and its own
-checksum is right.
+checksum is right. Neither says who wrote it, so that file and folder must be the user's own (or root's), and nobody
+else may be able to write there: else any user of the machine could put other rules in place of those in the files.
 """
 
 from __future__ import annotations
 
 import hashlib
 import os
+import stat
 import tempfile
 from pathlib import Path
 
@@ -36,7 +38,7 @@ def cache_file(content_hash: str, shape: str) -> Path:
 def read_cache(path: Path, content_hash: str) -> KnowledgeData | None:
     """The cached entries, or None where there is no sound cache."""
     try:
-        stored = path.read_bytes()
+        stored = _own_content(path)
         checksum, _, body = stored.partition(b"\n")
         if hashlib.sha256(body).hexdigest().encode() != checksum:
             return None
@@ -44,6 +46,29 @@ def read_cache(path: Path, content_hash: str) -> KnowledgeData | None:
     except (OSError, ValidationError, ValueError):
         return None
     return data if data.content_hash == content_hash else None
+
+
+def _own_content(path: Path) -> bytes:
+    """The bytes of a file that nobody but this user and root can have written. Raises OSError for any other.
+
+    The file is opened within the folder that was looked at, and looked at once it is open: neither can be exchanged
+    in between.
+    """
+    folder = os.open(path.parent, os.O_RDONLY | os.O_DIRECTORY)
+    try:
+        _refuse_others(folder)
+        handle = os.open(path.name, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK, dir_fd=folder)
+    finally:
+        os.close(folder)
+    with os.fdopen(handle, "rb") as stream:
+        _refuse_others(handle)
+        return stream.read()
+
+
+def _refuse_others(handle: int) -> None:
+    found = os.fstat(handle)
+    if found.st_uid not in (os.geteuid(), 0) or found.st_mode & (stat.S_IWGRP | stat.S_IWOTH):
+        raise PermissionError("others can write here")
 
 
 def write_cache(path: Path, data: KnowledgeData) -> bool:

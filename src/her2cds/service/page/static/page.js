@@ -50,21 +50,55 @@ function removeRow(button) {
   rows.querySelector("input, select").focus();
 }
 
-// A switch that is turned shows its effect without taking the reader away from the switches.
+// What a control says, now or as the page came with it.
+function said(one, asItCame) {
+  if (one.type === "checkbox") return (asItCame ? one.defaultChecked : one.checked) ? one.value : "";
+  if (!asItCame) return one.value;
+  if (one.options) return ([...one.options].find((option) => option.defaultSelected) || one.options[0]).value;
+  return one.defaultValue;
+}
+
+// What the form says of the patient; switches and questions say nothing of that.
+function profile(asItCame) {
+  const own = [...form.elements].filter(
+    (one) => one.name && one.matches("input, select, textarea") && !/^(if[:-]|explain)/.test(one.name)
+  );
+  return JSON.stringify(own.map((one) => [one.name, said(one, asItCame)]).filter(([, value]) => value));
+}
+
+const older = document.getElementById("older");
+const evaluated = older && profile(true);
+
+function isOlder() {
+  return older !== null && profile(false) !== evaluated;
+}
+
+function showOlder() {
+  if (older) older.hidden = !isOlder();
+}
+
+// A switch that is turned shows its effect without taking the reader away from the switches. Of several answers for one
+// place only that to the last question is shown, in whatever order they arrive.
+const waiting = new Map();
+
 async function swap(button, target, stay) {
   const fields = new URLSearchParams(new FormData(form, button));
-  button.disabled = true;
+  const mine = new AbortController();
+  waiting.get(target)?.abort();
+  waiting.set(target, mine);
+  target.setAttribute("aria-busy", "true");
   try {
-    const answer = await fetch("/", { method: "POST", body: fields });
+    const answer = await fetch("/", { method: "POST", body: fields, signal: mine.signal });
     const found = new DOMParser().parseFromString(await answer.text(), "text/html").getElementById(target.id);
+    if (mine.signal.aborted) return true;
     if (!found) return false;
     target.replaceChildren(...found.childNodes);
     if (!stay) target.focus();
     return true;
   } catch {
-    return false;
+    return mine.signal.aborted;
   } finally {
-    button.disabled = false;
+    if (waiting.get(target) === mine) target.removeAttribute("aria-busy");
   }
 }
 
@@ -76,13 +110,14 @@ document.addEventListener("click", (event) => {
     addRow(button);
   } else if (button.matches(".remove")) {
     removeRow(button);
+    showOlder();
   }
 });
 
 form.addEventListener("submit", (event) => {
   const button = event.submitter;
   const target = button && button.dataset.swap && document.getElementById(button.dataset.swap);
-  if (!target) return;
+  if (!target || isOlder()) return; // the whole page is made again: no answer beside a report on something else
   event.preventDefault();
   const stay = document.activeElement !== button;
   swap(button, target, stay).then((done) => {
@@ -95,6 +130,8 @@ form.addEventListener("submit", (event) => {
 for (const one of document.querySelectorAll(".switches select")) {
   one.addEventListener("change", () => form.requestSubmit(document.getElementById("compare")));
 }
+for (const event of ["input", "change"]) document.addEventListener(event, showOlder);
+window.addEventListener("pageshow", showOlder); // the browser may have put back what was typed before
 showRemove(document);
 const faults = document.getElementById("faults");
 if (faults) faults.focus();
