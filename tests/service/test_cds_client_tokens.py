@@ -138,6 +138,16 @@ def test_a_token_that_is_not_as_specified_is_refused(ehr: Any, made: Callable[[]
     assert answer.headers["www-authenticate"] == "Bearer"
 
 
+@pytest.mark.filterwarnings("ignore:The RSA key is")
+def test_an_rsa_key_that_is_too_short_is_no_key(ehr: Any, keys: Path) -> None:
+    short = rsa.generate_private_key(public_exponent=65537, key_size=1024)
+    public = jwt.get_algorithm_by_name("RS384").to_jwk(short.public_key(), as_dict=True)
+    keys.write_text(json.dumps({"keys": [{**public, "kid": "short", "use": "sig"}]}))
+    answer = discover(ehr, token(short, "RS384", "short"))
+    assert answer.status_code == 401
+    assert "key" in answer.json()["detail"]
+
+
 # --- The bounds, to the second ----------------------------------------------------------------------
 
 

@@ -9,6 +9,7 @@ import os
 import shutil
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -259,6 +260,43 @@ def test_an_empty_file_is_a_fault(folder: Path) -> None:
 
 def test_no_folder_is_a_fault(tmp_path: Path) -> None:
     assert "not a folder" in faults_of(tmp_path / "nowhere")
+
+
+def test_a_file_that_cannot_be_read_is_a_fault(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    read_bytes = Path.read_bytes
+
+    def denied(path: Path) -> bytes:
+        if path.name == "drugs.yaml":
+            raise PermissionError(13, "Permission denied", str(path))
+        return read_bytes(path)
+
+    monkeypatch.setattr(Path, "read_bytes", denied)  # root may read everything
+    assert "drugs.yaml:0: cannot be read (Permission denied)" in faults_of(folder)
+
+
+def test_a_folder_that_cannot_be_looked_into_is_a_fault(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    scandir = os.scandir
+
+    def denied(path: Any) -> Any:
+        if Path(path).name == "cautions":
+            raise PermissionError(13, "Permission denied", str(path))
+        return scandir(path)
+
+    monkeypatch.setattr(os, "scandir", denied)
+    assert "cautions:0: cannot be read (Permission denied)" in faults_of(folder)
+
+
+def test_a_link_is_read_where_it_leads_to_a_file_and_a_fault_where_its_rules_would_go_missing(folder: Path) -> None:
+    elsewhere = folder.parent / "elsewhere"
+    (folder / "drugs.yaml").rename(elsewhere)
+    (folder / "drugs.yaml").symlink_to(elsewhere)
+    assert len(read_files(folder)) == len(read_files(PROJECT / "rules"))
+    elsewhere.unlink()
+    assert "drugs.yaml:0: not a file" in faults_of(folder)
+    (folder / "drugs.yaml").unlink()
+    (folder / "cautions").rename(elsewhere)
+    (folder / "cautions").symlink_to(elsewhere)
+    assert "cautions:0: a link to a folder, which is not followed" in faults_of(folder)
 
 
 def test_scalars_stay_text() -> None:

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import copy
 import json
+import os
 import resource
+import stat
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import date
@@ -168,6 +170,32 @@ def test_a_write_that_fails_half_way_leaves_the_old_content_whole(knowledge: Kno
     assert list(target.parent.iterdir()) == [target]  # nor is the half that was written left behind
     write_overlay(target, renewed)
     assert read_overlay(target) == renewed
+
+
+def test_renewing_keeps_the_permissions_and_follows_a_link(tmp_path: Path) -> None:
+    target, link = tmp_path / "shared.json", tmp_path / "overlay.json"
+    write_overlay(target, RegistryOverlay(made_on=date(2025, 1, 1)))
+    umask = os.umask(0o022)
+    os.umask(umask)
+    assert stat.S_IMODE(target.stat().st_mode) == 0o666 & ~umask  # a new file is as readable as any
+    target.chmod(0o640)
+    link.symlink_to(target)
+    write_overlay(link, RegistryOverlay(made_on=TODAY))
+    assert link.is_symlink()
+    assert read_overlay(target).made_on == TODAY
+    assert stat.S_IMODE(target.stat().st_mode) == 0o640
+
+
+def test_the_new_content_is_on_disk_before_it_takes_the_old_ones_place(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    target = tmp_path / "overlay.json"
+    write_overlay(target, RegistryOverlay(made_on=date(2025, 1, 1)))
+    old = target.read_bytes()
+    synced: list[bytes] = []
+    monkeypatch.setattr(os, "fsync", lambda _: synced.append(target.read_bytes()))
+    write_overlay(target, RegistryOverlay(made_on=TODAY))
+    assert synced == [old]
 
 
 def test_the_sample_of_the_registry_is_read_and_told_to_be_unknown(knowledge: KnowledgeBase) -> None:

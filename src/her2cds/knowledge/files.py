@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import hashlib
+import os
+from collections.abc import Iterator
 from pathlib import Path
 from typing import NamedTuple
 
@@ -90,18 +92,43 @@ def read_overlay_files(root: Path) -> tuple[RuleFile, ...]:
 def _read(root: Path, nothing: str, folder: str = "") -> tuple[RuleFile, ...]:
     if not root.is_dir():
         raise KnowledgeError([KnowledgeFault(str(root), 0, "", nothing)])
-    faults, files = [], []
-    for path in sorted(root.rglob("*")):
+    faults: list[KnowledgeFault] = []
+    files = []
+    for path in sorted(_yaml_files(root, faults)):
         name = path.relative_to(root).as_posix()
-        if path.suffix not in (".yaml", ".yml") or not path.is_file():
-            continue
-        if path.stat().st_size > _MAX_FILE_BYTES:
-            faults.append(KnowledgeFault(name, 1, "", f"larger than {_MAX_FILE_BYTES} bytes", "split the file"))
-            continue
-        files.append(RuleFile(name, path.read_bytes(), folder))
+        try:
+            if not path.is_file():  # a link that leads nowhere, a pipe
+                faults.append(KnowledgeFault(name, 0, "", "not a file", "put the file itself here, or remove it"))
+            elif path.stat().st_size > _MAX_FILE_BYTES:
+                faults.append(KnowledgeFault(name, 1, "", f"larger than {_MAX_FILE_BYTES} bytes", "split the file"))
+            else:
+                files.append(RuleFile(name, path.read_bytes(), folder))
+        except OSError as error:
+            faults.append(_unreadable(name, error))
     if faults:
         raise KnowledgeError(faults)
     return tuple(files)
+
+
+def _yaml_files(root: Path, faults: list[KnowledgeFault]) -> Iterator[Path]:
+    """The YAML files below a folder. Folders that cannot be looked into are faults: rules must not go missing."""
+
+    def cannot_look(error: OSError) -> None:
+        faults.append(_unreadable(Path(error.filename).relative_to(root).as_posix(), error))
+
+    for place, folders, names in os.walk(root, onerror=cannot_look):
+        for one in folders:
+            path = Path(place, one)
+            if path.is_symlink():
+                name = path.relative_to(root).as_posix()
+                hint = "put the folder itself here"
+                faults.append(KnowledgeFault(name, 0, "", "a link to a folder, which is not followed", hint))
+        yield from (path for name in names if (path := Path(place, name)).suffix in (".yaml", ".yml"))
+
+
+def _unreadable(name: str, error: OSError) -> KnowledgeFault:
+    found = f"cannot be read ({error.strerror or type(error).__name__})"
+    return KnowledgeFault(name, 0, "", found, "give the user who runs this the right to read it")
 
 
 def content_hash(files: tuple[RuleFile, ...]) -> str:

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import hashlib
 import os
-import tempfile
+import stat
+import uuid
 from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import date as Date
@@ -69,16 +70,22 @@ def refresh(files: Iterable[Path], knowledge: Knowledge, today: Date, before: Re
 
 
 def write_overlay(path: Path, overlay: RegistryOverlay) -> None:
-    """Write the overlay as a whole or not at all. Raises RegistryError."""
+    """Write the overlay whole or not at all; the old file gives place and permissions. Raises RegistryError."""
+    content = overlay.model_dump_json(indent=2, exclude_none=True).encode() + b"\n"
     try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        handle, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
+        target = path.resolve()  # of a link the file that it leads to
+        target.parent.mkdir(parents=True, exist_ok=True)
+        temporary = target.with_name(f".{target.name}.{uuid.uuid4().hex}")
         try:
-            with os.fdopen(handle, "w", encoding="utf-8") as stream:
-                stream.write(overlay.model_dump_json(indent=2, exclude_none=True) + "\n")
-            Path(name).replace(path)
+            with temporary.open("xb") as stream:
+                stream.write(content)
+                if target.exists():
+                    os.fchmod(stream.fileno(), stat.S_IMODE(target.stat().st_mode))
+                stream.flush()
+                os.fsync(stream.fileno())  # else a power cut could leave neither the old content nor the new
+            temporary.replace(target)
         except BaseException:
-            Path(name).unlink(missing_ok=True)
+            temporary.unlink(missing_ok=True)
             raise
     except OSError as error:
         fault = RegistryFault(str(path), error.strerror or "cannot be written", "the file is as it was before")

@@ -29,6 +29,7 @@ from her2cds.service.settings import CdsClient
 log = logging.getLogger("her2cds.service")
 
 ALGORITHMS = ("ES384", "RS384")
+_RSA_LEAST_BITS = 2048  # RFC 7518, 3.3
 _REQUIRED = ("iss", "aud", "exp", "iat", "jti")
 _LEEWAY_SECONDS = 30
 _LONGEST_SECONDS = 600
@@ -200,9 +201,10 @@ def _usable(found: dict[str, Any] | None, algorithm: str) -> PyJWK | None:
     if algorithm == "ES384" and found.get("crv") != "P-384":
         return None
     try:
-        return PyJWK(found, algorithm=algorithm)
+        key = PyJWK(found, algorithm=algorithm)
     except _UNREADABLE:
         return None
+    return None if algorithm == "RS384" and key.key.key_size < _RSA_LEAST_BITS else key
 
 
 def _refused(why: str) -> ProblemError:
