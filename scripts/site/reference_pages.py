@@ -27,7 +27,7 @@ _LIBRARY = """# Library
 
 ::: her2cds.exploration.change
     options:
-      members: [what_if, compare, Changes, Comparison]
+      members: [what_if, compare, Changes, Comparison, RegimenChanged, FactChanged, TrialsChanged]
 
 ::: her2cds.report.model
 

@@ -24,13 +24,27 @@ if TYPE_CHECKING:
         RegistryError,
         UnknownNameError,
     )
-    from her2cds.evaluation import KnowledgeBase, evaluate, explain, explain_order, find_trials, load_knowledge
+    from her2cds.evaluation import (
+        Case,
+        KnowledgeBase,
+        evaluate,
+        examine,
+        explain,
+        explain_order,
+        find_trials,
+        load_knowledge,
+    )
+    from her2cds.exploration.change import Changes, Comparison, compare, what_if
+    from her2cds.exploration.effects import WhatIsMissing, what_is_missing
     from her2cds.profile.model import Profile
     from her2cds.report.model import Report, TrialListing
     from her2cds.report.ranked_because import RankedBecause
     from her2cds.report.why import Why
 
 __all__ = [
+    "Case",
+    "Changes",
+    "Comparison",
     "EngineError",
     "Her2CdsError",
     "KnowledgeBase",
@@ -42,13 +56,18 @@ __all__ = [
     "Report",
     "TrialListing",
     "UnknownNameError",
+    "WhatIsMissing",
     "Why",
     "__version__",
+    "compare",
     "evaluate",
+    "examine",
     "explain",
     "explain_order",
     "find_trials",
     "load_knowledge",
+    "what_if",
+    "what_is_missing",
 ]
 
 _HOMES = {
@@ -58,12 +77,20 @@ _HOMES = {
     "ProfileError": "her2cds.errors",
     "RegistryError": "her2cds.errors",
     "UnknownNameError": "her2cds.errors",
+    "Case": "her2cds.evaluation",
     "KnowledgeBase": "her2cds.evaluation",
+    "examine": "her2cds.evaluation",
     "evaluate": "her2cds.evaluation",
     "explain": "her2cds.evaluation",
     "explain_order": "her2cds.evaluation",
     "find_trials": "her2cds.evaluation",
     "load_knowledge": "her2cds.evaluation",
+    "Changes": "her2cds.exploration.change",
+    "Comparison": "her2cds.exploration.change",
+    "compare": "her2cds.exploration.change",
+    "what_if": "her2cds.exploration.change",
+    "WhatIsMissing": "her2cds.exploration.effects",
+    "what_is_missing": "her2cds.exploration.effects",
     "Profile": "her2cds.profile.model",
     "RankedBecause": "her2cds.report.ranked_because",
     "Report": "her2cds.report.model",

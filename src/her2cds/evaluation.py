@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from datetime import date as Date
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple, TypeAlias
 
 from her2cds.engine.compiled import CompiledRules, Outcome
 from her2cds.facts.derive import derive_facts
@@ -26,6 +26,9 @@ from her2cds.report.model import KnowledgeIdentity, Report, TrialListing
 if TYPE_CHECKING:
     from her2cds.report.ranked_because import RankedBecause
     from her2cds.report.why import Why
+
+# A patient as callers hold one: a profile, a parsed JSON object, or JSON text.
+PatientInput: TypeAlias = Profile | Mapping[str, Any] | str | bytes
 
 
 class KnowledgeBase:
@@ -75,7 +78,7 @@ def load_knowledge(
 
 
 def evaluate(
-    patient: Profile | Mapping[str, Any] | str | bytes,
+    patient: PatientInput,
     knowledge: KnowledgeBase,
     *,
     today: Date | None = None,
@@ -96,7 +99,7 @@ def report_on(case: Case, knowledge: KnowledgeBase) -> Report:
 
 
 def find_trials(
-    patient: Profile | Mapping[str, Any] | str | bytes,
+    patient: PatientInput,
     knowledge: KnowledgeBase,
     *,
     today: Date | None = None,
@@ -108,7 +111,7 @@ def find_trials(
 
 
 def explain(
-    patient: Profile | Mapping[str, Any] | str | bytes,
+    patient: PatientInput,
     name: str,
     knowledge: KnowledgeBase,
     *,
@@ -127,7 +130,7 @@ def explain(
 
 
 def explain_order(
-    patient: Profile | Mapping[str, Any] | str | bytes,
+    patient: PatientInput,
     one: str,
     other: str,
     knowledge: KnowledgeBase,
@@ -154,19 +157,21 @@ class Case(NamedTuple):
 
 
 def examine(
-    patient: Profile | Mapping[str, Any] | str | bytes,
+    patient: PatientInput | Case,
     knowledge: KnowledgeBase,
     *,
     today: Date | None = None,
     label: str = "patient profile",
 ) -> Case:
-    """Read a profile and decide on it; no report yet. Raises as `evaluate` does."""
+    """Read a profile and decide on it; no report yet. A case is given back as it is. Raises as `evaluate` does."""
+    if isinstance(patient, Case):
+        return patient
     chart = make_chart(as_profile(patient, label), knowledge.knowledge, today, label)
     outcome = evaluate_rules(chart, knowledge)
     return Case(chart, decide(knowledge.knowledge, outcome, knowledge.closed_trials))
 
 
-def as_profile(patient: Profile | Mapping[str, Any] | str | bytes, label: str = "patient profile") -> Profile:
+def as_profile(patient: PatientInput, label: str = "patient profile") -> Profile:
     """A profile from any of its forms. Raises ProfileError."""
     if isinstance(patient, Profile):
         return patient

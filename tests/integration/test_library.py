@@ -126,8 +126,9 @@ def test_the_ehr_example_in_the_docs_runs(capsys: pytest.CaptureFixture[str]) ->
     assert example.read_text(encoding="utf-8") == code
     runpy.run_path(str(example), run_name="__main__")
     assert "Trastuzumab deruxtecan" in capsys.readouterr().out
-    patient = (PROJECT / "patient_examples" / "second-line-her2-positive.json").read_text()
-    exec(more, {"patient": patient, "knowledge": load_knowledge()})
+    patients = [PROJECT / "patient_examples" / f"{name}.json" for name in ("second-line-her2-positive", "her2-zero")]
+    patient, other_patient = (one.read_text(encoding="utf-8") for one in patients)
+    exec(more, {"patient": patient, "other_patient": other_patient, "knowledge": load_knowledge()})
 
 
 def test_only_one_module_imports_the_engine_library() -> None:

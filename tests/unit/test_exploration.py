@@ -4,22 +4,25 @@ from __future__ import annotations
 
 import copy
 import json
+from pathlib import Path
 from typing import Any
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from her2cds import KnowledgeBase, ProfileError
+from her2cds import KnowledgeBase, Profile, ProfileError
 from her2cds.engine.assume import Assumptions
 from her2cds.evaluation import examine
-from her2cds.exploration.change import Changes, Comparison, compare, what_if
+from her2cds.exploration.change import Changes, Comparison, RegimenChanged, compare, what_if
 from her2cds.exploration.effects import OpenQuestion, WhatIsMissing, what_is_missing
 from her2cds.exploration.possible import possibilities
 from her2cds.facts.derive import derive_facts
 from her2cds.facts.values import ScalarFact
 from her2cds.profile.read import make_chart, profile_from_tree
 from her2cds.recommendation.decide import decide
+from her2cds.rendering.blocks import Heading
+from her2cds.rendering.outline_answers import outline_comparison
 from tests.conftest import PROJECT
 from tests.property.random_profiles import RandomProfiles
 
@@ -150,6 +153,10 @@ def kinds(comparison: Comparison) -> dict[str, str]:
     return {one.regimen: one.kind for one in comparison.regimens}
 
 
+def standing(comparison: Comparison, regimen: str) -> RegimenChanged:
+    return next(one for one in comparison.regimens if one.regimen == regimen)
+
+
 def test_active_brain_metastases_move_tucatinib_to_the_top_and_say_why(knowledge: KnowledgeBase) -> None:
     changes = Changes(set={"brain_metastases.status": "progressing"})
     comparison = what_if(example("second-line-her2-positive"), changes, knowledge)
@@ -242,9 +249,64 @@ def test_every_regimen_that_stands_differently_has_a_reason(knowledge: Knowledge
         except ProfileError:
             return
     for regimen in compare(cases[0], cases[1], knowledge).regimens:
-        if regimen.kind in ("entered", "left"):
-            deferred = any(case.decision.deferred for case in cases)
-            assert regimen.because or deferred, regimen
+        assert bool(regimen.because) == (regimen.kind != "same"), regimen
+
+
+def test_what_becomes_investigational_or_is_so_no_longer_says_by_which_rule(knowledge: KnowledgeBase) -> None:
+    luminal = example("later-line-after-t-dxd")
+    other = copy.deepcopy(luminal) | {"biomarkers": {"pam50": "her2_enriched"}}
+    rule = "therapy.later-line.palbociclib-trastuzumab-letrozole"
+    closed = standing(compare(luminal, other, knowledge), "palbociclib-trastuzumab-endocrine")
+    assert (closed.kind, closed.before, closed.after) == ("changed", "investigational", "not offered")
+    assert any(one.startswith(f"{rule} fails: biomarker.pam50") for one in closed.because)
+    opened = standing(compare(other, luminal, knowledge), "palbociclib-trastuzumab-endocrine")
+    assert any(one.startswith(f"{rule} is satisfied (biomarker.pam50 her2_enriched →") for one in opened.because)
+
+
+def test_what_is_listed_no_longer_says_what_has_to_be_known_first(knowledge: KnowledgeBase) -> None:
+    changes = Changes(remove=("specimens", "genomic_tests"))
+    t_dxd = standing(what_if(example("second-line-her2-positive"), changes, knowledge), "t-dxd")
+    assert t_dxd.because == ("nothing is listed until this is known: her2.class",)
+
+
+@pytest.mark.parametrize("path", sorted((PROJECT / "patient_examples").glob("*.json")), ids=lambda path: path.stem)
+def test_a_patient_may_be_given_as_text_tree_profile_or_case(knowledge: KnowledgeBase, path: Path) -> None:
+    text = path.read_text(encoding="utf-8")
+    tree, case = json.loads(text), examine(text, knowledge)
+    forms = [text, text.encode(), tree, Profile.model_validate(tree)]
+    missing = {what_is_missing(one, knowledge).to_json() for one in (*forms, case)}
+    assert len(missing) == 1
+    changes = Changes(set={"health.lvef_percent": 30})
+    assert len({what_if(one, changes, knowledge).to_json() for one in forms}) == 1
+    assert len({compare(one, case, knowledge).to_json() for one in (*forms, case)}) == 1
+    assert len({compare(case, one, knowledge).to_json() for one in forms}) == 1
+
+
+def test_what_is_no_profile_is_refused_by_every_question(knowledge: KnowledgeBase) -> None:
+    good, bad = example("her2-zero"), '["no", "profile"]'
+    with pytest.raises(ProfileError):
+        what_is_missing(bad, knowledge)
+    with pytest.raises(ProfileError):
+        what_if(bad, Changes(remove=("date",)), knowledge)
+    with pytest.raises(ProfileError, match="the second patient profile"):
+        compare(good, bad, knowledge)
+
+
+def headline(comparison: Comparison) -> str:
+    heading = next(iter(outline_comparison(comparison)))
+    assert isinstance(heading, Heading)
+    return heading.text
+
+
+def test_the_headline_says_what_if_only_where_something_was_changed(knowledge: KnowledgeBase) -> None:
+    tree, nameless = example("her2-zero"), example("her2-zero")
+    del nameless["id"]
+    assert headline(compare(tree, tree, knowledge)) == "her2-zero, before and after"
+    assert headline(compare(nameless, nameless, knowledge)) == "Before and after"
+    assert headline(compare(tree, nameless, knowledge)) == "her2-zero and after"
+    changes = Changes(set={"patient.ecog": 2})
+    assert headline(what_if(tree, changes, knowledge)) == "What if, for her2-zero"
+    assert headline(what_if(nameless, changes, knowledge)) == "What if"
 
 
 def test_the_profile_given_is_never_changed(knowledge: KnowledgeBase) -> None:

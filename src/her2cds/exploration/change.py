@@ -4,18 +4,19 @@ from __future__ import annotations
 
 import copy
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import date as Date
 from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict
 
 from her2cds.engine.explain import Explainer, explain, shown
-from her2cds.evaluation import Case, KnowledgeBase, examine
+from her2cds.evaluation import Case, KnowledgeBase, PatientInput, examine
 from her2cds.facts.truth import Truth
 from her2cds.knowledge.base import Knowledge
 from her2cds.knowledge.rules import Rule
 from her2cds.profile.changes import append_at, progress_on, remove_at, set_at
+from her2cds.profile.json_text import parse_json
 from her2cds.profile.model import Profile
 from her2cds.profile.normalise import Chart
 from her2cds.recommendation.candidates import Candidate
@@ -86,7 +87,7 @@ class Comparison(BaseModel):
 class Changes:
     """What to change in a profile, in this order: fields set, removed and appended, drugs progressed on now."""
 
-    set: Mapping[str, object]
+    set: Mapping[str, object] = field(default_factory=dict)
     remove: tuple[str, ...] = ()
     append: Mapping[str, object] | None = None
     progresses_on: tuple[str, ...] = ()
@@ -103,19 +104,20 @@ class Changes:
 
 
 def what_if(
-    patient: Mapping[str, Any],
+    patient: PatientInput,
     changes: Changes,
     knowledge: KnowledgeBase,
     *,
     today: Date | None = None,
     label: str = "patient profile",
 ) -> Comparison:
-    """The answer before and after changes to the profile (a parsed JSON object).
+    """The answer before and after changes to the profile, which is given as for `evaluate` and is left as it was.
 
     `today` is the latest date that it may hold (default: the system's date). Raises ProfileError, with every fault, for
-    a change that makes no valid profile.
+    a profile that cannot be used and for a change that makes no valid profile.
     """
-    tree = copy.deepcopy(dict(patient))
+    before = examine(patient, knowledge, today=today, label=label)
+    tree = _tree(patient, label)
     for path, value in changes.set.items():
         set_at(tree, path, value)
     for path in changes.remove:
@@ -124,9 +126,17 @@ def what_if(
         append_at(tree, path, value)
     for drug in changes.progresses_on:
         progress_on(tree, drug, _names_of(drug, knowledge.knowledge))
-    before = examine(patient, knowledge, today=today, label=label)
     after = examine(tree, knowledge, today=today, label=f"{label}, as changed")
     return compare(before, after, knowledge, changes.in_words)
+
+
+def _tree(patient: PatientInput, label: str) -> dict[str, Any]:
+    """The fields of a valid profile, to be changed: only those that it gives, because the others are unknown."""
+    if isinstance(patient, Profile):
+        return patient.model_dump(mode="json", exclude_unset=True)
+    if isinstance(patient, (str, bytes)):
+        return dict(parse_json(patient.encode() if isinstance(patient, str) else patient, label))
+    return copy.deepcopy(dict(patient))
 
 
 def _names_of(drug: str, knowledge: Knowledge) -> Callable[[object], bool]:
@@ -140,9 +150,21 @@ def _names_of(drug: str, knowledge: Knowledge) -> Callable[[object], bool]:
     return is_it
 
 
-def compare(before: Case, after: Case, knowledge: KnowledgeBase, changes: Iterable[str] = ()) -> Comparison:
-    """Two decided cases side by side."""
-    return _Comparing(before, after, knowledge).comparison(tuple(changes))
+def compare(
+    before: PatientInput | Case,
+    after: PatientInput | Case,
+    knowledge: KnowledgeBase,
+    changes: Iterable[str] = (),
+    *,
+    today: Date | None = None,
+) -> Comparison:
+    """Two patients side by side, or one at two times; each given as for `evaluate`, or as the case `examine` made.
+
+    `changes` say in words what was changed, where the second was made from the first. Raises as `evaluate` does.
+    """
+    first = examine(before, knowledge, today=today, label="the first patient profile")
+    second = examine(after, knowledge, today=today, label="the second patient profile")
+    return _Comparing(first, second, knowledge).comparison(tuple(changes))
 
 
 @dataclass(frozen=True, slots=True)
@@ -211,28 +233,21 @@ class _Comparing:
                 kind=kind,
                 before=before.words,
                 after=after.words,
-                because=tuple(dict.fromkeys(self._because(regimen, kind, before, after))),
+                because=tuple(dict.fromkeys(self._because(regimen, before, after))),
             )
 
-    def _because(self, regimen: str, kind: Kind, before: _Standing, after: _Standing) -> Iterator[str]:
-        if kind == "entered":
-            if before.group == "ruled out":
-                yield from self._no_longer(before)
-            else:
-                yield from self._newly_offered(after)
-        elif kind == "left":
-            if after.group == "ruled out":
-                yield from self._now_excluded(after)
-            else:
-                yield from self._no_longer_offered(regimen)
-        elif kind in ("moved", "changed"):
+    def _because(self, regimen: str, before: _Standing, after: _Standing) -> Iterator[str]:
+        if before.group == after.group:
             yield from _standing_changes(before, after)
-            if kind == "moved" and before.ranked and after.ranked and before.ranked.standings == after.ranked.standings:
-                yield "other regimens entered, left or moved round it"
-            if after.group == "ruled out" and before.group != "ruled out":
-                yield from self._now_excluded(after)
-            elif before.group == "ruled out" and after.group != "ruled out":
-                yield from self._no_longer(before)
+            return
+        if "ruled out" not in (before.group, after.group) or before.group == "not offered":
+            yield from self._newly_offered(after)
+        if after.group in ("not offered", "investigational"):
+            yield from self._no_longer_offered(regimen)
+        if after.group == "ruled out":
+            yield from self._now_excluded(after)
+        elif before.group == "ruled out" and after.group != "not offered":
+            yield from self._no_longer(before)
 
     def _newly_offered(self, after: _Standing) -> Iterator[str]:
         """The rules that offer it now, with the facts that changed and that they rest on."""
@@ -242,13 +257,22 @@ class _Comparing:
             yield f"{rule.id} {'is satisfied' if satisfied else 'is open'}{self._resting_on(rule)}"
 
     def _no_longer_offered(self, regimen: str) -> Iterator[str]:
-        outcome = self._after.decision.outcome
+        """What fails now in the rules that offered it; or what has to be known before anything is offered."""
+        deferred, outcome = self._after.decision.deferred, self._after.decision.outcome
+        if deferred:
+            yield f"nothing is listed until this is known: {', '.join(deferred)}"
+            return
         for rule in self._knowledge.rules_of("therapy"):
             offered = rule.offer is not None and rule.offer.regimen == regimen
-            if offered and self._before.decision.outcome.verdicts[rule.id] is not Truth.FALSE:
+            if offered and self._failed(rule):
                 tree = explain(self._knowledge.conditions[rule.id], outcome.facts, self._knowledge)
                 failed = "; ".join(f"{one.test}, but it is {one.value}" for one in failed_tests(tree))
-                yield f"{rule.id} fails: {failed}" if failed else f"{rule.id} waits for other facts"
+                yield f"{rule.id} fails: {failed}"
+
+    def _failed(self, rule: Rule) -> bool:
+        """Whether a rule that was satisfied or open is so no longer."""
+        before, after = (case.decision.outcome.verdicts[rule.id] for case in (self._before, self._after))
+        return before is not Truth.FALSE and after is Truth.FALSE
 
     def _now_excluded(self, after: _Standing) -> Iterator[str]:
         for one in after.candidate.exclusions if after.candidate else ():
@@ -295,11 +319,15 @@ def _kind(before: _Standing, after: _Standing) -> Kind:
 
 
 def _standing_changes(before: _Standing, after: _Standing) -> Iterator[str]:
-    """The ranking criteria in which the regimen stands otherwise than before."""
-    if before.ranked and after.ranked:
-        for old, new in zip(before.ranked.standings, after.ranked.standings, strict=True):
-            if (old.key, old.words) != (new.key, new.words):
-                yield f"{old.criterion.words}: {old.words} → {new.words}"
+    """The ranking criteria in which the regimen stands otherwise than before; else it is the others that changed."""
+    if not before.ranked or not after.ranked or before.words == after.words:
+        return
+    pairs = zip(before.ranked.standings, after.ranked.standings, strict=True)
+    changed = [(old, new) for old, new in pairs if (old.key, old.words) != (new.key, new.words)]
+    for old, new in changed:
+        yield f"{old.criterion.words}: {old.words} → {new.words}"
+    if not changed:
+        yield "other regimens entered, left or moved round it"
 
 
 def _reading_order(one: RegimenChanged) -> tuple[int, int, str]:

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from datetime import date as Date
 from typing import Literal
 
 from pydantic import BaseModel, ConfigDict
 
 from her2cds.engine.assume import Assumptions
 from her2cds.engine.compiled import Outcome
-from her2cds.evaluation import Case, KnowledgeBase
+from her2cds.evaluation import Case, KnowledgeBase, PatientInput, examine
 from her2cds.exploration.possible import possibilities
 from her2cds.facts.truth import Truth
 from her2cds.facts.values import ScalarFact
@@ -99,8 +100,18 @@ class WhatIsMissing(BaseModel):
         return self.model_dump_json(indent=indent)
 
 
-def what_is_missing(case: Case, knowledge: KnowledgeBase) -> WhatIsMissing:
-    """Every missing fact on which an undetermined rule depends, with the effect of each possible value."""
+def what_is_missing(
+    patient: PatientInput | Case,
+    knowledge: KnowledgeBase,
+    *,
+    today: Date | None = None,
+    label: str = "patient profile",
+) -> WhatIsMissing:
+    """Every missing fact on which an undetermined rule depends, with the effect of each possible value.
+
+    The patient is given as for `evaluate`, or as the case that `examine` made. Raises as `evaluate` does.
+    """
+    case = examine(patient, knowledge, today=today, label=label)
     context = ReportContext(knowledge.knowledge, case.decision, case.chart, knowledge.registry)
     questions = sorted(_Asking(case, knowledge, context).questions(), key=_weight)
     return WhatIsMissing.model_construct(

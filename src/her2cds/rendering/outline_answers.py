@@ -130,8 +130,7 @@ def effect_words(effect: Effect) -> str:
 
 def outline_comparison(comparison: Comparison) -> Iterator[Block]:
     """Before and after: the changes, then the regimens that changed with the reasons, then what stayed."""
-    before, after = comparison.before_id or "before", comparison.after_id or "after"
-    yield Heading(1, f"{before} and {after}" if before != after else f"What if, for {before}")
+    yield Heading(1, _headline(comparison))
     if comparison.changes:
         yield Bullets(tuple(("Changed", one) for one in comparison.changes))
     if comparison.statement_before != comparison.statement_after:
@@ -153,6 +152,16 @@ def outline_comparison(comparison: Comparison) -> Iterator[Block]:
     yield Heading(2, "Facts that differ")
     yield Bullets(tuple((one.fact, f"{one.before} → {one.after}") for one in comparison.facts))
     yield from _footer(comparison.intended_use, comparison.knowledge)
+
+
+def _headline(comparison: Comparison) -> str:
+    """Whom the comparison is about: one profile as it would be, one patient at two times, or two patients."""
+    before, after = comparison.before_id, comparison.after_id
+    if comparison.changes:
+        return f"What if, for {before}" if before else "What if"
+    if before == after:
+        return f"{before}, before and after" if before else "Before and after"
+    return f"{before or 'before'} and {after or 'after'}"
 
 
 def _rule(rule: RuleExplained, depth: int) -> Iterator[Block]:
