@@ -5,12 +5,18 @@ from __future__ import annotations
 import os
 import re
 import shlex
+import shutil
 import subprocess
 import sys
+import textwrap
+from pathlib import Path
 
 import pytest
 
-from her2cds import KnowledgeBase
+from her2cds import KnowledgeBase, load_knowledge
+from her2cds.lint.checks import lint
+from her2cds.scenarios.model import PatientOf, read_scenarios
+from her2cds.scenarios.run import run_scenario
 from tests.conftest import PROJECT
 
 BLOCK = re.compile(r"```console\n\$ her2cds (?P<command>[^\n]+)\n(?P<output>.*?)```", re.S)
@@ -42,6 +48,69 @@ def test_a_command_prints_what_the_page_shows(command: str, printed: str) -> Non
         if part.strip():
             assert part in rest, f"not in the output from here on:\n{part}"
             rest = rest[rest.index(part) + len(part) :]
+
+
+# --- Scenarios and rules that the pages show ------------------------------------------------------------
+
+# A list entry of YAML, fenced or indented, up to what stands further to the left.
+ENTRY = r"^(?P<indent> *)- {first}: .*\n(?:(?P=indent) +.*\n)+"
+TEACHES_A_RULE = PROJECT / "docs" / "howto" / "add-a-rule.md"
+
+
+def entries(page: Path, first: str) -> list[str]:
+    """The entries of a page's YAML that begin with this field."""
+    found = re.finditer(ENTRY.format(first=first), page.read_text(encoding="utf-8"), flags=re.M)
+    return [textwrap.dedent(match[0]) for match in found]
+
+
+MARKDOWN = [PROJECT / "README.md", PROJECT / "CONTRIBUTING.md", *sorted((PROJECT / "docs").rglob("*.md"))]
+SHOWN = [
+    pytest.param(page, text, id=f"{page.name}: {text.splitlines()[0]}")
+    for page in MARKDOWN
+    for text in entries(page, "title")
+]
+
+
+@pytest.fixture(scope="module")
+def with_the_new_rule(tmp_path_factory: pytest.TempPathFactory) -> KnowledgeBase:
+    """The knowledge base of a reader who has followed the steps for adding a rule."""
+    rules = tmp_path_factory.mktemp("reader") / "rules"
+    shutil.copytree(PROJECT / "rules", rules)
+    (file,) = set(re.findall(r"`(rules/cautions/\w+\.yaml)`", TEACHES_A_RULE.read_text(encoding="utf-8")))
+    (rule,) = entries(TEACHES_A_RULE, "id")
+    with (rules.parent / file).open("a", encoding="utf-8") as end:
+        end.write(rule)
+    return load_knowledge(rules, use_cache=False)
+
+
+def test_scenarios_are_shown() -> None:
+    pages = {"CONTRIBUTING.md", "scenarios.md", "add-a-rule.md", "write-a-scenario.md"}
+    assert {case.values[0].name for case in SHOWN if isinstance(case.values[0], Path)} == pages
+
+
+@pytest.mark.parametrize(("page", "text"), SHOWN)
+def test_a_scenario_on_a_page_passes_and_without_its_change_fails(
+    page: Path, text: str, tmp_path: Path, examples: Path, request: pytest.FixtureRequest
+) -> None:
+    base: KnowledgeBase = request.getfixturevalue("with_the_new_rule" if page == TEACHES_A_RULE else "knowledge")
+    file = tmp_path / "shown.yaml"
+    file.write_text(text, encoding="utf-8")
+    (scenario,) = read_scenarios(file)
+    assert run_scenario(scenario, base, examples).failures == ()
+    if not scenario.expect.just_misses:  # that a rule does not fire may hold for the example as well
+        unchanged = scenario.model_copy(update={"patient": PatientOf(example=scenario.patient.example)})
+        assert run_scenario(unchanged, base, examples).failures
+
+
+def test_the_rule_that_is_taught_is_the_same_on_both_pages() -> None:
+    assert entries(PROJECT / "CONTRIBUTING.md", "id") == entries(TEACHES_A_RULE, "id")
+
+
+def test_the_rule_that_is_taught_passes_the_checks_of_its_steps(with_the_new_rule: KnowledgeBase) -> None:
+    assert [one for one in lint(with_the_new_rule.knowledge) if one.severity == "error"] == []
+
+
+# --- Links and names --------------------------------------------------------------------------------------
 
 
 def test_markdown_links_inside_the_documentation_lead_somewhere() -> None:
