@@ -10,10 +10,15 @@ import subprocess
 import sys
 import textwrap
 from pathlib import Path
+from typing import Any
 
 import pytest
+import typer
+import yaml
+from typer.core import TyperGroup
 
 from her2cds import KnowledgeBase, load_knowledge
+from her2cds.cli.app import app
 from her2cds.lint.checks import lint
 from her2cds.scenarios.model import PatientOf, read_scenarios
 from her2cds.scenarios.run import run_scenario
@@ -55,6 +60,7 @@ def test_a_command_prints_what_the_page_shows(command: str, printed: str) -> Non
 # A list entry of YAML, fenced or indented, up to what stands further to the left.
 ENTRY = r"^(?P<indent> *)- {first}: .*\n(?:(?P=indent) +.*\n)+"
 TEACHES_A_RULE = PROJECT / "docs" / "howto" / "add-a-rule.md"
+TEACHES_A_DRUG = PROJECT / "docs" / "howto" / "add-a-drug.md"
 
 
 def entries(page: Path, first: str) -> list[str]:
@@ -72,14 +78,15 @@ SHOWN = [
 
 
 @pytest.fixture(scope="module")
-def with_the_new_rule(tmp_path_factory: pytest.TempPathFactory) -> KnowledgeBase:
-    """The knowledge base of a reader who has followed the steps for adding a rule."""
+def with_what_is_taught(tmp_path_factory: pytest.TempPathFactory) -> KnowledgeBase:
+    """The knowledge base of a reader who has followed the steps for adding a rule and a drug."""
     rules = tmp_path_factory.mktemp("reader") / "rules"
     shutil.copytree(PROJECT / "rules", rules)
     (file,) = set(re.findall(r"`(rules/cautions/\w+\.yaml)`", TEACHES_A_RULE.read_text(encoding="utf-8")))
-    (rule,) = entries(TEACHES_A_RULE, "id")
-    with (rules.parent / file).open("a", encoding="utf-8") as end:
-        end.write(rule)
+    for target, page in ((file, TEACHES_A_RULE), ("rules/drugs.yaml", TEACHES_A_DRUG)):
+        (entry,) = entries(page, "id")
+        with (rules.parent / target).open("a", encoding="utf-8") as end:
+            end.write(entry)
     return load_knowledge(rules, use_cache=False)
 
 
@@ -92,7 +99,7 @@ def test_scenarios_are_shown() -> None:
 def test_a_scenario_on_a_page_passes_and_without_its_change_fails(
     page: Path, text: str, tmp_path: Path, examples: Path, request: pytest.FixtureRequest
 ) -> None:
-    base: KnowledgeBase = request.getfixturevalue("with_the_new_rule" if page == TEACHES_A_RULE else "knowledge")
+    base: KnowledgeBase = request.getfixturevalue("with_what_is_taught" if page == TEACHES_A_RULE else "knowledge")
     file = tmp_path / "shown.yaml"
     file.write_text(text, encoding="utf-8")
     (scenario,) = read_scenarios(file)
@@ -106,8 +113,42 @@ def test_the_rule_that_is_taught_is_the_same_on_both_pages() -> None:
     assert entries(PROJECT / "CONTRIBUTING.md", "id") == entries(TEACHES_A_RULE, "id")
 
 
-def test_the_rule_that_is_taught_passes_the_checks_of_its_steps(with_the_new_rule: KnowledgeBase) -> None:
-    assert [one for one in lint(with_the_new_rule.knowledge) if one.severity == "error"] == []
+def test_the_drug_that_is_taught_is_known_by_every_name(with_what_is_taught: KnowledgeBase) -> None:
+    ((drug,),) = (yaml.safe_load(text) for text in entries(TEACHES_A_DRUG, "id"))
+    names = with_what_is_taught.knowledge.drug_names
+    assert {names.find(one) for one in (drug["name"], *drug["synonyms"])} == {drug["id"]}
+
+
+def test_the_rule_that_is_taught_passes_the_checks_of_its_steps(with_what_is_taught: KnowledgeBase) -> None:
+    assert [one for one in lint(with_what_is_taught.knowledge) if one.severity == "error"] == []
+
+
+# --- Commands that the pages name -------------------------------------------------------------------------
+
+COMMAND = re.compile(r"(?:^ +|^\$ |`)her2cds ([a-z][^`#;|<\n…]*[^`#;|<\n… ])", flags=re.M)
+DEFAULTS = {"trials": "for", "cohort": "run"}  # `her2cds trials FILE` is `her2cds trials for FILE`
+NAMED = [
+    pytest.param(shlex.split(command), id=f"{page.name}: {command}")
+    for page in MARKDOWN
+    for command in dict.fromkeys(COMMAND.findall(page.read_text(encoding="utf-8")))
+]
+
+
+def test_commands_are_named() -> None:
+    assert len(NAMED) > 80
+
+
+@pytest.mark.parametrize("words", NAMED)
+def test_a_command_on_a_page_exists_with_its_options(words: list[str]) -> None:
+    command: Any = typer.main.get_command(app)
+    rest = [word.strip("[]") for word in words]
+    while isinstance(command, TyperGroup):
+        context = typer.Context(command)
+        name = rest.pop(0) if rest and command.get_command(context, rest[0]) else DEFAULTS.get(str(command.name))
+        assert name, f"no such command: {' '.join(words)}"
+        command = command.get_command(context, name)
+    known = {name for parameter in command.params for name in (*parameter.opts, *parameter.secondary_opts)}
+    assert {word for word in rest if re.match(r"--?[a-z]", word)} - known == set()
 
 
 # --- Links and names --------------------------------------------------------------------------------------
