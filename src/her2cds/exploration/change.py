@@ -11,12 +11,11 @@ from typing import Any, Literal
 from pydantic import BaseModel, ConfigDict
 
 from her2cds.engine.explain import Explainer, explain, shown
-from her2cds.evaluation import Case, KnowledgeBase, PatientInput, examine
+from her2cds.evaluation import Case, KnowledgeBase, PatientInput, as_profile, examine
 from her2cds.facts.truth import Truth
 from her2cds.knowledge.base import Knowledge
 from her2cds.knowledge.rules import Rule
 from her2cds.profile.changes import append_at, progress_on, remove_at, set_at
-from her2cds.profile.json_text import parse_json
 from her2cds.profile.model import Profile
 from her2cds.profile.normalise import Chart
 from her2cds.recommendation.candidates import Candidate
@@ -116,7 +115,6 @@ def what_if(
     `today` is the latest date that it may hold (default: the system's date). Raises ProfileError, with every fault, for
     a profile that cannot be used and for a change that makes no valid profile.
     """
-    before = examine(patient, knowledge, today=today, label=label)
     tree = _tree(patient, label)
     for path, value in changes.set.items():
         set_at(tree, path, value)
@@ -126,17 +124,17 @@ def what_if(
         append_at(tree, path, value)
     for drug in changes.progresses_on:
         progress_on(tree, drug, _names_of(drug, knowledge.knowledge))
+    before = examine(patient, knowledge, today=today, label=label)
     after = examine(tree, knowledge, today=today, label=f"{label}, as changed")
     return compare(before, after, knowledge, changes.in_words)
 
 
 def _tree(patient: PatientInput, label: str) -> dict[str, Any]:
-    """The fields of a valid profile, to be changed: only those that it gives, because the others are unknown."""
-    if isinstance(patient, Profile):
-        return patient.model_dump(mode="json", exclude_unset=True)
-    if isinstance(patient, (str, bytes)):
-        return dict(parse_json(patient.encode() if isinstance(patient, str) else patient, label))
-    return copy.deepcopy(dict(patient))
+    """The fields of a profile, to be changed: only those that it gives, because the others are unknown."""
+    profile = as_profile(patient, label) if isinstance(patient, (str, bytes)) else patient
+    if isinstance(profile, Profile):
+        return profile.model_dump(mode="json", exclude_unset=True)
+    return copy.deepcopy(dict(profile))
 
 
 def _names_of(drug: str, knowledge: Knowledge) -> Callable[[object], bool]:
