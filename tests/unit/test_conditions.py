@@ -23,6 +23,8 @@ FACTS = {
         fact("hr.known", type="bool"),
         fact("prior.agents", type="set", of="drugs"),
         fact("alterations", type="set", of="alterations"),
+        fact("alterations.changes", type="set", of="protein_changes"),
+        fact("patient.ecog", type="number", minimum=0, maximum=5, whole=True),
     )
 }
 DOMAINS = Domains(
@@ -74,6 +76,13 @@ def test_conditions_are_read(raw: object, expected: object) -> None:
         ({"prior.agents": {"contains": "trastuzumap"}}, "unknown drug 'trastuzumap' for 'prior.agents' did you mean"),
         ({"alterations": {"contains": "ERBB2:mutatoin"}}, "unknown kind of alteration 'mutatoin'"),
         ({"alterations": {"contains": "ERBB9:mutation"}}, "unknown gene 'ERBB9'"),
+        ({"alterations.changes": {"contains": "ERBB2:p.Leu755Ser"}}, "write 'ERBB2:L755S'"),
+        ({"alterations.changes": {"contains": "ERBB2"}}, "'' is not a protein change in one-letter form"),
+        ({"alterations.changes": {"contains_any": ["ERBB2:L755S", "ERBB2:l755s"]}}, "'l755s' is not a protein change"),
+        ({"lines.metastatic": {"at_least": "1e1"}}, "'1e1' is not a number"),
+        ({"lines.metastatic": {"at_least": "nan"}}, "'nan' is not a number"),
+        ({"lines.metastatic": {"at_least": "1_0"}}, "'1_0' is not a number"),
+        ({"patient.ecog": {"at_least": "2.5"}}, "counts in whole numbers"),
         ({"criterion": "early-relaps"}, "unknown criterion 'early-relaps'"),
         ({"her2.class": "positive", "hr.known": "true"}, "exactly one key"),
         ({"all": []}, "at least one condition"),

@@ -179,6 +179,43 @@ FAULTS = [
         "strategy: CDK4/6 inhibitors",
         "did you mean 'CDK4/6 inhibitor'",
     ),
+    (
+        "category not ranked",
+        "ranking.yaml",
+        "special_situation, later_line]",
+        "special_situation]",
+        "'later_line' is missing from `categories`",
+    ),
+    ("ranking step twice", "ranking.yaml", "- id: evidence", "- id: category", "'category' stands more than once"),
+    (
+        "ranking step dropped",
+        "ranking.yaml",
+        "- id: evidence",
+        "- id: category",
+        "'evidence' is missing from `criteria`",
+    ),
+    (
+        "needed fact unknown",
+        "ranking.yaml",
+        "[disease.setting, ",
+        "[disease.settings, ",
+        "did you mean 'disease.setting'",
+    ),
+    (
+        "needed fact without a closed list",
+        "ranking.yaml",
+        "[disease.setting, ",
+        "[patient.age, ",
+        "not a closed list",
+    ),
+    ("strategy twice", "ranking.yaml", "  - cell therapy", "  - vaccine", "'vaccine' stands more than once"),
+    (
+        "situation twice",
+        "ranking.yaml",
+        "id: active-brain-metastases",
+        "id: stable-brain-metastases",
+        "'stable-brain-metastases' stands more than once",
+    ),
     ("missing required field", SECOND, "    regimen: t-dxd\n", "", "required field is missing"),
     (
         "two conclusions",
@@ -231,6 +268,7 @@ def test_every_registered_check_has_a_failing_case() -> None:
         "halted_and_investigational_drugs_are_not_care": "investigational drug offered as care",
         "offers_rest_on_evidence": "offer without evidence",
         "trials_have_a_known_strategy": "unknown strategy",
+        "ranking_is_complete": "ranking step dropped",
     }
     assert {check.__name__ for check in ALL_CHECKS} == set(shown)
     cases = {fault[0] for fault in FAULTS} | {"rule in the wrong folder"}

@@ -9,10 +9,10 @@ from typing import Any
 import pytest
 
 from her2cds import KnowledgeBase, ProfileError
+from her2cds.knowledge.protein_change import normalise_change
 from her2cds.profile.contradictions import contradictions
 from her2cds.profile.json_text import MAX_BYTES, parse_json
 from her2cds.profile.model import Profile
-from her2cds.profile.protein_change import normalise_change
 from her2cds.profile.read import make_chart, profile_from_tree, read_profile
 
 TODAY = date(2026, 1, 1)

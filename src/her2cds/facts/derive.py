@@ -7,9 +7,9 @@ from her2cds.facts.receptors import receptor_facts
 from her2cds.facts.values import UNKNOWN, FactBase, ScalarFact, SetFact, given, known, not_applicable
 from her2cds.knowledge.base import Knowledge
 from her2cds.knowledge.conditions import ALTERATION_KINDS
+from her2cds.knowledge.protein_change import normalise_change
 from her2cds.profile.model import GenomicTest, InterstitialLungDisease, Profile
 from her2cds.profile.normalise import Chart, is_unrecognised
-from her2cds.profile.protein_change import normalise_change
 
 
 def derive_facts(chart: Chart, knowledge: Knowledge) -> FactBase:

@@ -15,7 +15,7 @@ from her2cds.interop.draft import Draft, Imported
 from her2cds.interop.settle import settle
 from her2cds.interop.table import Row, TableMapping, read_rows
 from her2cds.knowledge.base import Knowledge
-from her2cds.profile.protein_change import normalise_change
+from her2cds.knowledge.protein_change import normalise_change
 
 _GENE, _CLASS, _SAMPLE = "Hugo_Symbol", "Variant_Classification", "Tumor_Sample_Barcode"
 _PROTEIN = ("HGVSp_Short", "HGVSp", "Protein_Change", "Amino_Acid_Change")

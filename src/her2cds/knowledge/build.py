@@ -9,13 +9,14 @@ from pydantic import BaseModel
 from her2cds.errors import KnowledgeError
 from her2cds.knowledge.checks import CHECKS, Entries
 from her2cds.knowledge.checks_of_care import CARE_CHECKS
+from her2cds.knowledge.checks_of_ranking import RANKING_CHECKS
 from her2cds.knowledge.data import KnowledgeData, Place, entry_key
 from her2cds.knowledge.files import LIST_KINDS, RuleFile, content_hash
 from her2cds.knowledge.overlay import OverlayMerge, site_sources_in_the_base
 from her2cds.knowledge.overlay_model import AppliedOverlay
 from her2cds.knowledge.validate import Validated, validate_files
 
-ALL_CHECKS = (*CHECKS, *CARE_CHECKS)
+ALL_CHECKS = (*CHECKS, *CARE_CHECKS, *RANKING_CHECKS)
 
 
 def build(files: tuple[RuleFile, ...], digest: str, overlay: tuple[RuleFile, ...] = ()) -> KnowledgeData:

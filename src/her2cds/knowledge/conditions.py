@@ -6,11 +6,13 @@ the classes here and reports every fault with its path; nothing here knows about
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Literal, get_args
 
+from her2cds.knowledge.protein_change import normalise_change
 from her2cds.knowledge.rules import FactDefinition
 from her2cds.suggest import did_you_mean
 
@@ -38,6 +40,7 @@ _ALLOWED: dict[str, tuple[Operator, ...]] = {
     "number": ("is", *_NUMERIC, "known"),
     "set": ("contains", "contains_any", "known"),
 }
+_NUMBER = re.compile(r"-?\d+(\.\d+)?", re.ASCII)
 _JUNCTIONS = ("all", "any", "not", "criterion")
 
 
@@ -149,7 +152,8 @@ class Domains:
                 gene, _, kind = member.partition(":")
                 return _unknown("gene", gene, self.genes) or _unknown("kind of alteration", kind, ALTERATION_KINDS)
             case "protein_changes":
-                return _unknown("gene", member.partition(":")[0], self.genes)
+                gene, _, change = member.partition(":")
+                return _unknown("gene", gene, self.genes) or _change_fault(gene, change)
             case _:
                 return _unknown("value", member, definition.values)
 
@@ -159,6 +163,15 @@ def _unknown(what: str, name: str, valid: frozenset[str] | tuple[str, ...]) -> t
         return None
     listed = f"one of: {', '.join(valid)}" if isinstance(valid, tuple) else ""
     return f"unknown {what} '{name}'", did_you_mean(name, valid) or listed
+
+
+def _change_fault(gene: str, change: str) -> tuple[str, str] | None:
+    """Facts hold changes in one-letter form: a condition in any other would never hold."""
+    normal = normalise_change(change)
+    if normal == change:
+        return None
+    hint = f"write '{gene}:{normal}'" if normal else f"write gene and change in one-letter form, such as '{gene}:L755S'"
+    return f"'{change}' is not a protein change in one-letter form", hint
 
 
 @dataclass(frozen=True, slots=True)
@@ -258,10 +271,11 @@ class ConditionParser:
         return Leaf(definition.id, operator, operand)
 
     def _number(self, definition: FactDefinition, operator: Operator, operand: str, path: Path) -> Condition:
-        try:
-            number = float(operand)
-        except ValueError:
-            return self._fault(path, f"'{operand}' is not a number")
+        if not _NUMBER.fullmatch(operand):
+            return self._fault(path, f"'{operand}' is not a number", "write it in digits: 2 or 0.5")
+        number = float(operand)
+        if definition.whole and not number.is_integer():
+            return self._fault(path, f"'{definition.id}' counts in whole numbers, and {operand} is none")
         low = definition.minimum if definition.minimum is not None else float("-inf")
         high = definition.maximum if definition.maximum is not None else float("inf")
         if not low <= number <= high:

@@ -17,8 +17,8 @@ from dataclasses import dataclass, field
 from her2cds.errors import ProfileFault
 from her2cds.knowledge.base import Knowledge
 from her2cds.knowledge.names import NamesWithin, names_within, without_padding
+from her2cds.knowledge.protein_change import normalise_change
 from her2cds.profile.model import Alteration, GenomicTest, Health, Profile, Treatment
-from her2cds.profile.protein_change import normalise_change
 from her2cds.suggest import did_you_mean
 
 # Looking for the nearest symbol takes a millisecond each, and a list of thousands is no slip of the pen.

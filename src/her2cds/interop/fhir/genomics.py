@@ -16,7 +16,7 @@ from typing import Any
 
 from her2cds.interop.fhir.elements import Answer, Reading, answer_of, codings, words_for
 from her2cds.interop.fhir.resources import Json, Resource, listed
-from her2cds.profile.protein_change import normalise_change
+from her2cds.knowledge.protein_change import normalise_change
 
 _SYMBOL = re.compile(r"^[A-Z][A-Z0-9-]{1,14}$")
 _CLINVAR_PROTEIN = re.compile(r"\(p\.([A-Za-z0-9_*=]+)\)\s*$")
