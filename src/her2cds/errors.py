@@ -6,7 +6,7 @@ ever holds a whole patient: a message names the path and the offending value onl
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import NamedTuple
 
 
@@ -58,12 +58,22 @@ class KnowledgeFault(NamedTuple):
 
 
 class KnowledgeError(Her2CdsError):
-    """The knowledge base has faults and was not loaded, not even in part. Carries every fault found."""
+    """The knowledge base has faults and was not loaded, not even in part. Carries every fault found.
 
-    def __init__(self, faults: Sequence[KnowledgeFault]) -> None:
+    `unread` are the kinds of entries of which a part could not be read: what refers to them was not checked.
+    """
+
+    def __init__(self, faults: Sequence[KnowledgeFault], unread: Iterable[str] = ()) -> None:
         self.faults = tuple(sorted(faults))
+        self.unread = tuple(sorted(unread))
         count = f"{len(self.faults)} fault{'s' if len(self.faults) != 1 else ''}"
-        super().__init__("\n".join([f"knowledge base: {count}", *(str(fault) for fault in self.faults)]))
+        lines = [f"knowledge base: {count}", *(str(fault) for fault in self.faults)]
+        if self.unread:
+            kinds = ", ".join(self.unread)
+            lines.append(
+                f"not all of {kinds} could be read: what refers to them is checked once these faults are mended"
+            )
+        super().__init__("\n".join(lines))
 
 
 class RegistryFault(NamedTuple):

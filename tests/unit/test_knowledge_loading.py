@@ -6,6 +6,7 @@ import hashlib
 import json
 import multiprocessing
 import os
+import re
 import shutil
 from collections.abc import Callable
 from pathlib import Path
@@ -16,11 +17,15 @@ import pytest
 from her2cds.errors import KnowledgeError
 from her2cds.knowledge import cache
 from her2cds.knowledge.build import ALL_CHECKS
+from her2cds.knowledge.fault_words import FORMS
 from her2cds.knowledge.files import content_hash, read_files
 from her2cds.knowledge.load import load_knowledge_base
+from her2cds.knowledge.rules import Rule
+from her2cds.knowledge.validate import MODELS
 from her2cds.knowledge.yaml_reader import read_yaml
 from tests.conftest import PROJECT
 
+ALL_MODELS = (Rule, *MODELS.values())
 Edit = Callable[[str, str, str], Path]
 
 
@@ -84,7 +89,24 @@ FAULTS = [
     ("unknown section", SECOND, "at: 7. Conclusions", "at: 7. Conclusion", "has no section '7. Conclusion'"),
     ("unknown situation", SECOND, "[stable-brain-metastases]", "[stable-brain]", "unknown situation"),
     ("unknown field", SECOND, "category: preferred", "categry: preferred", "unknown field 'categry'"),
-    ("value outside the model", SECOND, "category: preferred", "category: best", "Input should be"),
+    ("value outside the model", SECOND, "category: preferred", "category: best", "one of: preferred, alternative"),
+    ("value in other letters", SECOND, "category: preferred", "category: Preferred", "did you mean 'preferred'?"),
+    ("unknown field inside a field", SECOND, "category: preferred", "catgory: preferred", "did you mean 'category'?"),
+    (
+        "unknown field of a target",
+        "cautions/safety.yaml",
+        "on: {drugs:",
+        "on: {drug:",
+        "did you mean 'drugs'?",
+    ),
+    ("no list", SECOND, "evidence: [emilia, kamilla]", "evidence: emilia", "evidence: expected a list"),
+    (
+        "no condition",
+        "criteria/clinical.yaml",
+        "when: {pathway",
+        "when: pathway {pathway",
+        "when: expected a condition",
+    ),
     (
         "duplicate id",
         SECOND,
@@ -180,6 +202,13 @@ FAULTS = [
         "did you mean 'CDK4/6 inhibitor'",
     ),
     (
+        "status of a later time than its source",
+        "trials/linked.yaml",
+        'as_of: "2023-',
+        'as_of: "2203-',
+        "and the evidence of its source ends",
+    ),
+    (
         "category not ranked",
         "ranking.yaml",
         "special_situation, later_line]",
@@ -250,7 +279,13 @@ def test_all_faults_are_reported_in_one_pass(edit: Edit, folder: Path) -> None:
         edit(file, old, new)
     edit("therapies/first-line.yaml", "category: preferred", "category: best")
     message = faults_of(folder)
-    for mention in ("pathway.second_lin", "pertuzumap", "guidi2032", "stands twice", "category: Input should be"):
+    for mention in (
+        "pathway.second_lin",
+        "pertuzumap",
+        "guidi2032",
+        "stands twice",
+        "category: 'best' is not known here",
+    ):
         assert mention in message
 
 
@@ -269,6 +304,7 @@ def test_every_registered_check_has_a_failing_case() -> None:
         "offers_rest_on_evidence": "offer without evidence",
         "trials_have_a_known_strategy": "unknown strategy",
         "ranking_is_complete": "ranking step dropped",
+        "trial_statuses_are_as_old_as_their_source": "status of a later time than its source",
     }
     assert {check.__name__ for check in ALL_CHECKS} == set(shown)
     cases = {fault[0] for fault in FAULTS} | {"rule in the wrong folder"}
@@ -284,6 +320,63 @@ def test_rule_in_the_wrong_folder(folder: Path) -> None:
 def test_an_unknown_file_is_a_fault(folder: Path) -> None:
     (folder / "therapys.yaml").write_text("- id: x\n", encoding="utf-8")
     assert "unknown kind of file 'therapys'" in faults_of(folder)
+
+
+UNREADABLE = {
+    "a tab": b"\t- id: x\n",
+    "an open bracket": b"- id: [x\n",
+    "a colon in a text": b"- id: x\n  because: x: y\n",
+    "a NUL": b"- id: x\0\n",
+    "no UTF-8": b"- id: \xff\n",
+    "nothing": b"",
+    "an empty text": b'""\n',
+    "an empty mapping": b"{}\n",
+}
+
+
+@pytest.mark.parametrize("what", UNREADABLE)
+@pytest.mark.parametrize("name", [SECOND, "drugs.yaml", "vocabulary.yaml", "sources.yaml", "ranking.yaml"])
+def test_a_file_that_cannot_be_read_gives_its_own_fault_and_no_other(name: str, what: str, folder: Path) -> None:
+    (folder / name).write_bytes(UNREADABLE[what])
+    with pytest.raises(KnowledgeError) as caught:
+        load_knowledge_base(folder, use_cache=False)
+    assert {fault.file for fault in caught.value.faults} == {name}
+    assert "is checked once these faults are mended" in str(caught.value)
+
+
+def test_a_list_file_without_a_list_says_what_is_expected(folder: Path) -> None:
+    (folder / SECOND).write_text("{}\n", encoding="utf-8")
+    assert f"{SECOND}:1: expected a list of entries" in faults_of(folder)
+
+
+def test_other_references_are_checked_beside_a_file_that_cannot_be_read(edit: Edit, folder: Path) -> None:
+    (folder / "drugs.yaml").write_text("- id: [x\n", encoding="utf-8")
+    message = faults_of(edit(SECOND, "regimen: t-dxd", "regimen: t-dxt"))
+    assert "unknown regimen 't-dxt'" in message
+    assert "unknown drug" not in message
+
+
+def test_an_entry_that_fails_gives_no_faults_of_what_refers_to_it(edit: Edit) -> None:
+    for name, field in (("vocabulary.yaml", "  meaning:"), ("sources.yaml", "  role:"), ("drugs.yaml", "- id:")):
+        with pytest.raises(KnowledgeError) as caught:
+            load_knowledge_base(edit(name, field, field[:-2] + "x:"), use_cache=False)
+        assert name in {fault.file for fault in caught.value.faults}
+        assert {fault.file for fault in caught.value.faults} <= {"vocabulary.yaml", "sources.yaml", "drugs.yaml"}
+
+
+@pytest.mark.parametrize("old", ["source: guidi2023", "at: 7. Conclusions"])
+def test_a_wrong_citation_is_found_on_its_own_line(old: str, edit: Edit, folder: Path) -> None:
+    edit(SECOND, old, f"{old}x")
+    lines = (folder / SECOND).read_text(encoding="utf-8").splitlines()
+    number = next(index for index, line in enumerate(lines, start=1) if f"{old}x" in line)
+    assert f"{SECOND}:{number}: " in faults_of(folder)
+
+
+def test_every_form_in_the_models_is_told_in_words() -> None:
+    patterns = set(
+        re.findall(r'"pattern": ("(?:[^"\\]|\\.)*")', json.dumps([one.model_json_schema() for one in ALL_MODELS]))
+    )
+    assert {json.loads(one) for one in patterns} <= set(FORMS)
 
 
 def test_a_missing_file_is_a_fault(folder: Path) -> None:

@@ -10,27 +10,28 @@ from her2cds.errors import KnowledgeError
 from her2cds.knowledge.checks import CHECKS, Entries
 from her2cds.knowledge.checks_of_care import CARE_CHECKS
 from her2cds.knowledge.checks_of_ranking import RANKING_CHECKS
+from her2cds.knowledge.checks_of_references import REFERENCE_CHECKS
 from her2cds.knowledge.data import KnowledgeData, Place, entry_key
 from her2cds.knowledge.files import LIST_KINDS, RuleFile, content_hash
 from her2cds.knowledge.overlay import OverlayMerge, site_sources_in_the_base
 from her2cds.knowledge.overlay_model import AppliedOverlay
 from her2cds.knowledge.validate import Validated, validate_files
 
-ALL_CHECKS = (*CHECKS, *CARE_CHECKS, *RANKING_CHECKS)
+ALL_CHECKS = (*CHECKS, *REFERENCE_CHECKS, *CARE_CHECKS, *RANKING_CHECKS)
 
 
 def build(files: tuple[RuleFile, ...], digest: str, overlay: tuple[RuleFile, ...] = ()) -> KnowledgeData:
     """The checked entries of a knowledge base, with an overlay's on top. Raises KnowledgeError with every fault."""
     base = validate_files(files)
     faults = [*base.faults, *site_sources_in_the_base(base)]
-    entries, applied = Entries(base.entries, base.broken), None
+    entries, applied = Entries(base.entries, base.broken, base.unread), None
     if overlay:
         if faults:
-            raise KnowledgeError(faults)
+            raise KnowledgeError(faults, base.unread)
         entries, applied = _overlaid(base, files, overlay)
     faults += [fault for check in ALL_CHECKS for fault in check(entries)]
     if faults:
-        raise KnowledgeError(faults)
+        raise KnowledgeError(faults, base.unread)
     return _collect(entries, digest, applied)
 
 
@@ -40,7 +41,7 @@ def _overlaid(
     """Base and overlay together, not yet checked across entries. Raises KnowledgeError."""
     over = validate_files(overlay)
     if over.faults:
-        raise KnowledgeError(over.faults)
+        raise KnowledgeError(over.faults, over.unread)
     merge = OverlayMerge(base, over)
     merged = merge.merged()
     if merge.faults:

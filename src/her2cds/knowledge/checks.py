@@ -13,20 +13,20 @@ from typing import cast
 from pydantic import BaseModel
 
 from her2cds.errors import KnowledgeFault
-from her2cds.knowledge.catalogue import Combination, Discrepancy, Drug, Gene, Regimen, Source
+from her2cds.knowledge.catalogue import Combination, Discrepancy, Drug, Gene, Source
 from her2cds.knowledge.citations import Citation
 from her2cds.knowledge.conditions import (
     Condition,
     ConditionParser,
     Domains,
+    Path,
     criteria_named,
     leaves,
 )
-from her2cds.knowledge.evidence import Evidence
 from her2cds.knowledge.files import RULE_FOLDERS
 from her2cds.knowledge.names import folded
 from her2cds.knowledge.normal_form import TooManyAlternativesError, alternatives, can_hold
-from her2cds.knowledge.rules import Criterion, FactDefinition, Ranking, Rule, Target, Trial
+from her2cds.knowledge.rules import Criterion, FactDefinition, Ranking, Rule, Trial
 from her2cds.knowledge.validate import LocatedEntry
 from her2cds.suggest import did_you_mean
 
@@ -34,9 +34,18 @@ from her2cds.suggest import did_you_mean
 class Entries:
     """The validated entries of all files, by kind and by id."""
 
-    def __init__(self, located: Iterable[LocatedEntry], broken: Iterable[tuple[str, str]] = ()) -> None:
-        """`broken` are kind and id of entries that failed validation: references to them still resolve."""
+    def __init__(
+        self,
+        located: Iterable[LocatedEntry],
+        broken: Iterable[tuple[str, str]] = (),
+        unread: Iterable[str] = (),
+    ) -> None:
+        """`broken` are kind and id of entries that failed validation: references to them still resolve.
+
+        `unread` are the kinds of which a part could not be read: what refers to them is not judged.
+        """
         self.all = tuple(located)
+        self._unread = frozenset(unread)
         self._broken: dict[str, set[str]] = {}
         for kind, entry_id in broken:
             self._broken.setdefault(kind, set()).add(entry_id)
@@ -51,6 +60,14 @@ class Entries:
     def ids(self, kind: str) -> frozenset[str]:
         """The ids of one kind."""
         return frozenset({one.entry_id for one in self.of(kind)} | self._broken.get(kind, set()))
+
+    def lacks(self, *kinds: str) -> bool:
+        """Whether a part of one of these kinds could not be read."""
+        return not self._unread.isdisjoint(kinds)
+
+    def named(self, *kinds: str) -> frozenset[str] | None:
+        """The ids that a reference to these kinds may name; None where that cannot be said."""
+        return None if self.lacks(*kinds) else frozenset().union(*(self.ids(kind) for kind in kinds))
 
     @property
     def rules(self) -> Iterator[tuple[LocatedEntry, Rule]]:
@@ -90,6 +107,7 @@ def conditions_of(entries: Entries) -> Iterator[LocatedCondition]:
 
 
 Check = Callable[[Entries], Iterator[KnowledgeFault]]
+_NAMED_IN_CONDITIONS = ("vocabulary", "criteria", "drugs", "drug_classes", "genes")
 
 
 def ids_are_unique(entries: Entries) -> Iterator[KnowledgeFault]:
@@ -127,6 +145,8 @@ def rules_stand_in_their_folder(entries: Entries) -> Iterator[KnowledgeFault]:
 
 def conditions_are_sound(entries: Entries) -> Iterator[KnowledgeFault]:
     """Conditions use known facts, operators and values, can hold, and stay small enough to compile."""
+    if entries.lacks(*_NAMED_IN_CONDITIONS):
+        return
     domains = entries.domains()
     for located in conditions_of(entries):
         condition, faults = _parse(located, domains)
@@ -153,6 +173,8 @@ def _parse(located: LocatedCondition, domains: Domains) -> tuple[Condition | Non
 
 def derivations_are_stratified(entries: Entries) -> Iterator[KnowledgeFault]:
     """Derived facts are derived, given facts are not, values fit, and nothing depends on itself."""
+    if entries.lacks("classification", *_NAMED_IN_CONDITIONS):
+        return
     domains = entries.domains()
     derived_by: dict[str, list[LocatedEntry]] = {}
     for one, rule in entries.rules:
@@ -216,40 +238,60 @@ def _find_cycle(node: str, needs: dict[str, set[str]], done: set[str], trail: li
 
 def citations_of(entry: BaseModel) -> Iterator[Citation]:
     """Every citation anywhere inside an entry."""
-    for value in entry.__dict__.values():
-        yield from _citations_in(value)
+    for _, citation in _citations_in(entry, ()):
+        yield citation
 
 
-def _citations_in(value: object) -> Iterator[Citation]:
+def _citations_in(value: object, path: Path) -> Iterator[tuple[Path, Citation]]:
+    """Every citation with the path of its field."""
     if isinstance(value, Citation):
-        yield value
+        yield path, value
     elif isinstance(value, BaseModel):
-        yield from citations_of(value)
+        for field, inner in value.__dict__.items():
+            yield from _citations_in(inner, (*path, field))
     elif isinstance(value, tuple):
-        for item in value:
-            yield from _citations_in(item)
+        for index, item in enumerate(value):
+            yield from _citations_in(item, (*path, index))
 
 
 def citations_lead_somewhere(entries: Entries) -> Iterator[KnowledgeFault]:
     """Each citation names a known source and one of its sections; qi2024 has no usable references."""
-    sources = {one.entry_id: cast(Source, one.entry) for one in entries.of("sources")}
+    sources = _sources(entries)
     for one in entries.all:
-        for citation in citations_of(one.entry):
-            source = sources.get(citation.source)
-            if source is None:
-                yield one.fault(f"unknown source '{citation.source}'", did_you_mean(citation.source, sources))
-            elif citation.at not in source.sections:
-                hint = did_you_mean(citation.at, source.sections)
-                yield one.fault(f"{citation.source} has no section '{citation.at}'", hint)
-            elif citation.reference and source.references_restart_per_section:
-                yield one.fault(
-                    f"{citation.source} restarts its reference numbers in every section",
-                    "cite without `reference`",
-                )
+        for path, citation in _citations_in(one.entry, ()):
+            yield from _place_faults(sources, one, citation.source, citation.at, path)
+            source = sources.get(citation.source) if sources else None
+            if citation.reference and source is not None and source.references_restart_per_section:
+                message = f"{citation.source} restarts its reference numbers in every section"
+                yield one.fault(message, "cite without `reference`", *path, "reference")
+    for one in entries.of("discrepancies"):
+        for index, reading in enumerate(cast(Discrepancy, one.entry).readings):
+            yield from _place_faults(sources, one, reading.source, reading.at, ("readings", index))
+
+
+def _sources(entries: Entries) -> dict[str, Source] | None:
+    """The sources by id; None where a part of them could not be read."""
+    return (
+        None if entries.lacks("sources") else {one.entry_id: cast(Source, one.entry) for one in entries.of("sources")}
+    )
+
+
+def _place_faults(
+    sources: dict[str, Source] | None, one: LocatedEntry, source_id: str, at: str, path: Path
+) -> Iterator[KnowledgeFault]:
+    if sources is None:
+        return
+    source = sources.get(source_id)
+    if source is None:
+        yield one.fault(f"unknown source '{source_id}'", did_you_mean(source_id, sources), *path, "source")
+    elif at not in source.sections:
+        yield one.fault(f"{source_id} has no section '{at}'", did_you_mean(at, source.sections), *path, "at")
 
 
 def outside_sources_only_restrict(entries: Entries) -> Iterator[KnowledgeFault]:
     """What the reviews do not say is not recommended: offers and biomarkers need a review, or a site's own source."""
+    if entries.lacks("sources"):
+        return
     roles = ("review", "site")
     reviews = {one.entry_id for one in entries.of("sources") if cast(Source, one.entry).role in roles}
     for one, rule in entries.rules:
@@ -260,85 +302,6 @@ def outside_sources_only_restrict(entries: Entries) -> Iterator[KnowledgeFault]:
             yield one.fault("qi2024 may not be the only support of an offer of drugs", "", "cites")
 
 
-def _unknown_ids(
-    one: LocatedEntry, what: str, names: Iterable[str], valid: frozenset[str], *path: str | int
-) -> Iterator[KnowledgeFault]:
-    for name in names:
-        if name not in valid:
-            yield one.fault(f"unknown {what} '{name}'", did_you_mean(name, valid), *path)
-
-
-def references_resolve(entries: Entries) -> Iterator[KnowledgeFault]:
-    """Drugs, classes, regimens, evidence, trials, situations and rules that an entry names exist."""
-    drugs, classes, regimens = entries.ids("drugs"), entries.ids("drug_classes"), entries.ids("regimens")
-    evidence, trials = entries.ids("evidence"), entries.ids("trials")
-    rule_ids = frozenset().union(*(entries.ids(folder) for folder in RULE_FOLDERS))
-    situations = frozenset(
-        situation.id for one in entries.of("ranking") for situation in cast(Ranking, one.entry).situations
-    )
-    for one in entries.of("drugs"):
-        yield from _unknown_ids(one, "drug class", cast(Drug, one.entry).classes, classes, "classes")
-    for one in entries.of("regimens"):
-        named = [drug for part in cast(Regimen, one.entry).components for drug in part.options]
-        yield from _unknown_ids(one, "drug", named, drugs, "components")
-    for one in entries.of("combinations"):
-        yield from _unknown_ids(one, "drug", cast(Combination, one.entry).drugs, drugs, "drugs")
-    for one in entries.of("evidence"):
-        for index, arm in enumerate(cast(Evidence, one.entry).arms):
-            yield from _unknown_ids(one, "drug", arm.drugs, drugs, "arms", index)
-    for one in entries.of("trials"):
-        yield from _unknown_ids(one, "drug", cast(Trial, one.entry).drugs, drugs, "drugs")
-    for one, rule in entries.rules:
-        yield from _unknown_ids(one, "evidence", rule.evidence, evidence, "evidence")
-        yield from _unknown_ids(one, "trial", rule.see_trials, trials, "see_trials")
-        yield from _unknown_ids(one, "rule", rule.conflicts_with, rule_ids, "conflicts_with")
-        if rule.offer:
-            yield from _unknown_ids(one, "regimen", [rule.offer.regimen], regimens, "offer", "regimen")
-            yield from _unknown_ids(one, "situation", rule.offer.fits, situations, "offer", "fits")
-            yield from _unknown_ids(one, "drug", rule.offer.despite_progression_on, drugs, "offer")
-        target = rule.caution.on if rule.caution else rule.modifies.on if rule.modifies else None
-        if target:
-            yield from _target_faults(one, target, drugs, classes, regimens)
-        if rule.request:
-            facts = frozenset(entries.domains().facts)
-            yield from _unknown_ids(one, "fact", rule.request.answers, facts, "request", "answers")
-    for one in entries.of("discrepancies"):
-        touches = cast(Discrepancy, one.entry).touches
-        for what, names, valid in (
-            ("rule", touches.rules, rule_ids),
-            ("evidence", touches.evidence, evidence),
-            ("drug", touches.drugs, drugs),
-            ("regimen", touches.regimens, regimens),
-            ("trial", touches.trials, trials),
-        ):
-            yield from _unknown_ids(one, what, names, valid, "touches")
-        for index, reading in enumerate(cast(Discrepancy, one.entry).readings):
-            yield from _reading_faults(entries, one, reading.source, reading.at, index)
-
-
-def _target_faults(
-    one: LocatedEntry,
-    target: Target,
-    drugs: frozenset[str],
-    classes: frozenset[str],
-    regimens: frozenset[str],
-) -> Iterator[KnowledgeFault]:
-    yield from _unknown_ids(one, "drug", target.drugs, drugs)
-    yield from _unknown_ids(one, "drug class", target.classes, classes)
-    yield from _unknown_ids(one, "regimen", target.regimens, regimens)
-
-
-def _reading_faults(
-    entries: Entries, one: LocatedEntry, source_id: str, at: str, index: int
-) -> Iterator[KnowledgeFault]:
-    sources = {located.entry_id: cast(Source, located.entry) for located in entries.of("sources")}
-    source = sources.get(source_id)
-    if source is None:
-        yield one.fault(f"unknown source '{source_id}'", did_you_mean(source_id, sources), "readings", index)
-    elif at not in source.sections:
-        yield one.fault(f"{source_id} has no section '{at}'", did_you_mean(at, source.sections), "readings", index)
-
-
 CHECKS: tuple[Check, ...] = (
     ids_are_unique,
     names_are_unambiguous,
@@ -347,5 +310,4 @@ CHECKS: tuple[Check, ...] = (
     derivations_are_stratified,
     citations_lead_somewhere,
     outside_sources_only_restrict,
-    references_resolve,
 )

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from typing import cast
 
 from her2cds.errors import KnowledgeFault
-from her2cds.knowledge.catalogue import Drug, Regimen
+from her2cds.knowledge.catalogue import Drug, Regimen, Source
 from her2cds.knowledge.checks import Check, Entries
 from her2cds.knowledge.rules import Ranking, Trial
 from her2cds.suggest import did_you_mean
@@ -55,8 +55,21 @@ def trials_have_a_known_strategy(entries: Entries) -> Iterator[KnowledgeFault]:
             yield one.fault(f"unknown strategy '{strategy}'", hint, "strategy")
 
 
+def trial_statuses_are_as_old_as_their_source(entries: Entries) -> Iterator[KnowledgeFault]:
+    """A source cannot report a status of a time after its own evidence ends."""
+    sources = {one.entry_id: cast(Source, one.entry) for one in entries.of("sources")}
+    for one in entries.of("trials"):
+        for index, status in enumerate(cast(Trial, one.entry).status):
+            ends = [sources[cite.source].evidence_cut_off for cite in status.cites if cite.source in sources]
+            latest = max((end for end in ends if end is not None), default=status.as_of)
+            if status.as_of[: len(latest)] > latest:
+                message = f"a status of {status.as_of}, and the evidence of its source ends {latest}"
+                yield one.fault(message, "", "status", index, "as_of")
+
+
 CARE_CHECKS: tuple[Check, ...] = (
     halted_and_investigational_drugs_are_not_care,
     offers_rest_on_evidence,
     trials_have_a_known_strategy,
+    trial_statuses_are_as_old_as_their_source,
 )

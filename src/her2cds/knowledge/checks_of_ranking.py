@@ -26,7 +26,7 @@ def ranking_is_complete(entries: Entries) -> Iterator[KnowledgeFault]:
         yield from _repeats(one, "strategies", ranking.strategies)
         yield from _repeats(one, "situations", [situation.id for situation in ranking.situations])
         yield from _repeats(one, "needed", ranking.needed)
-        for index, name in enumerate(ranking.needed):
+        for index, name in enumerate(() if entries.lacks("vocabulary") else ranking.needed):
             if name not in facts:
                 yield one.fault(f"unknown fact '{name}'", did_you_mean(name, facts), "needed", index)
             elif not facts[name].values:

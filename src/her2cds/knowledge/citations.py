@@ -20,7 +20,7 @@ ConditionTree = dict[str, object]
 
 # A figure keeps the digits as the source prints them: "0.50" is not 0.5, "NE" is not a number at all.
 Figure = Annotated[str, StringConstraints(pattern=r"^(-?\d+(\.\d+)?|NR|NE)$")]
-PValue = Annotated[str, StringConstraints(pattern=r"^(<|=|>)? ?\d(\.\d+)?$")]
+PValue = Annotated[str, StringConstraints(pattern=r"^(<|=|>)? ?(0(\.\d+)?|1(\.0+)?)$")]
 
 EvidenceLevel = Literal["A", "B", "C", "D", "E"]
 

@@ -1,6 +1,7 @@
 """Evidence entries: one study each, its figures exactly as the reviews print them."""
 
-from typing import Literal, Self
+from collections.abc import Iterator
+from typing import Annotated, Literal, Self
 
 from pydantic import Field, model_validator
 
@@ -27,7 +28,7 @@ class Arm(Entry):
 
     name: Name
     drugs: tuple[EntryId, ...] = ()
-    patients: int | None = None
+    patients: Annotated[int, Field(gt=0)] | None = None
 
 
 class Value(Entry):
@@ -43,7 +44,8 @@ class Outcome(Entry):
 
     `values` are per arm in `unit`; `hazard_ratio` compares the first arm with the second. `as_printed`
     keeps a form that fits no field (a risk reduction without a ratio, say). `significant` is false where
-    the difference is not statistically significant, whatever the review's wording suggests.
+    the difference is not statistically significant, whatever the review's wording suggests. Figures that cannot be (a
+    value outside its own interval, say) stand only beside a `caveat` that says why they are printed so.
     """
 
     endpoint: EndpointName
@@ -66,6 +68,51 @@ class Outcome(Entry):
         if self.values and self.unit is None:
             raise ValueError("values need a `unit`")
         return self
+
+    @model_validator(mode="after")
+    def _figures_can_be(self) -> Self:
+        impossible = () if self.caveat else tuple(_impossible(self))
+        if impossible:
+            raise ValueError(f"{'; '.join(impossible)}. Where a source prints it so, say why in `caveat`")
+        return self
+
+
+def _impossible(outcome: Outcome) -> Iterator[str]:
+    """What cannot be true of an outcome's figures, whatever the study found."""
+    for one in outcome.values:
+        value = _number(one.value)
+        if value is not None and not 0 <= value <= (100 if outcome.unit == "%" else value):
+            yield f"{one.value} {outcome.unit} cannot be a value"
+        yield from _outside(one.value, one.ci)
+    if outcome.hazard_ratio is not None:
+        ratio = _number(outcome.hazard_ratio)
+        if ratio is not None and ratio <= 0:
+            yield f"{outcome.hazard_ratio} cannot be a hazard ratio"
+        yield from _outside(outcome.hazard_ratio, outcome.ci)
+        yield from _against_direction(outcome)
+
+
+def _outside(value: str, interval: tuple[str, str] | None) -> Iterator[str]:
+    low, high = (_number(bound) for bound in interval) if interval else (None, None)
+    middle = _number(value)
+    shown = "–".join(interval or ())
+    if low is not None and high is not None and low > high:
+        yield f"the interval {shown} runs downwards"
+    elif middle is not None and ((low is not None and middle < low) or (high is not None and middle > high)):
+        yield f"{value} lies outside its interval {shown}"
+
+
+def _against_direction(outcome: Outcome) -> Iterator[str]:
+    """A hazard ratio whose interval excludes 1 says by itself which arm did better."""
+    low, high = (_number(bound) for bound in outcome.ci) if outcome.ci else (None, None)
+    shown = "better" if high is not None and high < 1 else "worse" if low is not None and low > 1 else None
+    if shown is not None and outcome.direction != shown:
+        yield f"the interval of the hazard ratio says `{shown}`, and `direction` says `{outcome.direction}`"
+
+
+def _number(figure: str) -> float | None:
+    """The number of a figure; None where it was not reached or could not be estimated."""
+    return None if figure in ("NR", "NE") else float(figure)
 
 
 class Evidence(Entry):

@@ -52,7 +52,7 @@ class Change(Entry):
 
     id: EntryId
     by: Annotated[Name, Field(description="who decided")]
-    date: Date
+    date: Annotated[Date, Field(ge=Date(2000, 1, 1), lt=Date(2100, 1, 1))]
     because: Text
     cites: Citations
     adds: dict[OverlayKind, tuple[EntryId, ...]] = Field(default_factory=dict)

@@ -20,6 +20,15 @@ Category = Literal["preferred", "alternative", "special_situation", "later_line"
 CautionEffect = Literal["exclude", "conditional", "demote", "warn", "monitor"]
 RuleKind = Literal["classification", "therapy", "caution", "biomarker", "request"]
 BiomarkerEffect = Literal["favours", "disfavours", "no_effect", "uncertain"]
+# As the reviews word it, and the other words of registries.
+TrialState = Literal[
+    "under way", "ongoing", "being tested", "being conducted",
+    "Recruiting", "active and recruiting", "still recruiting", "open and recruiting", "actively recruiting",
+    "Not yet recruiting", "recruitment not begun", "Enrolling by invitation",
+    "Active, not recruiting", "Completed", "Suspended", "Terminated", "Withdrawn", "Halted",
+]  # fmt: skip
+TrialPhase = Literal["I", "Ia", "Ib", "I/Ib", "I/II", "Ib/II", "II", "IIa", "IIb", "II/III", "III", "IV"]
+TrialId = Annotated[str, Field(pattern=r"^(NCT\d{8}|\d{4}-\d{6}-\d{2})$")]
 RankingStep = Literal["category", "situation", "evidence", "benefit", "biomarkers", "warnings", "determined"]
 
 
@@ -155,8 +164,8 @@ class Rule(Entry):
 class TrialStatus(Entry):
     """Recruitment status as a review reports it; `as_of` is the month in which that review appeared."""
 
-    status: Name
-    as_of: Annotated[str, Field(pattern=r"^\d{4}-\d{2}$")]
+    status: TrialState
+    as_of: Annotated[str, Field(pattern=r"^\d{4}-(0[1-9]|1[0-2])$")]
     cites: Citations
 
 
@@ -168,13 +177,13 @@ class Trial(Entry):
     reason in `blocked_because`). `arms` says what each arm or combination gets, as the source names it.
     """
 
-    id: EntryId
+    id: TrialId
     acronym: Name | None = None
     title: Text
     drugs: tuple[EntryId, ...] = ()
     arms: tuple[Text, ...] = ()
     strategy: Name
-    phase: Name | None = None
+    phase: TrialPhase | None = None
     status: tuple[TrialStatus, ...] = ()
     population: Text
     scope: Literal["breast", "solid", "other", "reference", "blocked"]
@@ -183,6 +192,12 @@ class Trial(Entry):
     inferred: tuple[Text, ...] = ()
     caveats: tuple[Text, ...] = ()
     cites: Citations
+
+    @model_validator(mode="after")
+    def _a_block_is_explained(self) -> Self:
+        if (self.scope == "blocked") != (self.blocked_because is not None):
+            raise ValueError("scope `blocked` needs `blocked_because`, and the other way round")
+        return self
 
 
 class RankingCriterion(Entry):

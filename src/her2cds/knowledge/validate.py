@@ -5,11 +5,11 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 
 from pydantic import BaseModel, ValidationError
-from pydantic_core import ErrorDetails
 
 from her2cds.errors import KnowledgeFault
 from her2cds.knowledge.catalogue import Combination, Discrepancy, Drug, DrugClass, Gene, Regimen, Source
 from her2cds.knowledge.evidence import Evidence
+from her2cds.knowledge.fault_words import worded
 from her2cds.knowledge.files import LIST_KINDS, MAPPING_KINDS, OVERLAY_KIND, RULE_FOLDERS, RuleFile
 from her2cds.knowledge.overlay_model import Overlay
 from her2cds.knowledge.rules import Criterion, FactDefinition, Manifest, Ranking, Rule, Trial
@@ -32,6 +32,8 @@ MODELS: dict[str, type[BaseModel]] = {
     "trials": Trial,
     OVERLAY_KIND: Overlay,
 }
+# Checks of other entries read what these hold, not only their ids: an entry that fails is then missed.
+_READ_BY_CHECKS = ("vocabulary", "sources", "ranking", "classification")
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,10 +61,14 @@ class LocatedEntry:
 
 @dataclass(slots=True)
 class Validated:
-    """The entries that are sound, kind and id of those that are not, and all faults."""
+    """The entries that are sound, kind and id of those that are not, and all faults.
+
+    `unread` are the kinds of which a part could not be read, so that nothing can be said of what refers to it.
+    """
 
     entries: list[LocatedEntry] = field(default_factory=list)
     broken: list[tuple[str, str]] = field(default_factory=list)
+    unread: set[str] = field(default_factory=set)
     faults: list[KnowledgeFault] = field(default_factory=list)
 
 
@@ -78,10 +84,13 @@ def validate_files(files: tuple[RuleFile, ...]) -> Validated:
             text = file.content.decode("utf-8")
         except UnicodeDecodeError as error:
             faults.append(KnowledgeFault(file.shown, 1, "", f"not UTF-8 at byte {error.start}"))
+            result.unread.add(file.kind)
             continue
         document = read_yaml(file.shown, text)
         faults += document.faults
-        if document.tree:  # with a duplicate key, say, the rest of the file is still read
+        if document.faults and not document.tree:
+            result.unread.add(file.kind)
+        else:  # with a duplicate key, say, the rest of the file is still read
             _validate_entries(file.kind, model, document, result)
     return result
 
@@ -106,6 +115,7 @@ def _validate_entries(kind: str, model: type[BaseModel], document: Document, res
     else:
         hint = "start each entry with `- id: …`"
         result.faults.append(KnowledgeFault(document.file, 1, "", "expected a list of entries", hint))
+        result.unread.add(kind)
         return
     for index, raw in raw_entries:
         try:
@@ -113,22 +123,8 @@ def _validate_entries(kind: str, model: type[BaseModel], document: Document, res
         except ValidationError as error:
             entry_id = str(raw.get("id", "")) if isinstance(raw, dict) else ""
             result.broken.append((kind, entry_id))
-            result.faults += [_from_pydantic(document, index, entry_id, detail, model) for detail in error.errors()]
-
-
-def _from_pydantic(
-    document: Document, index: int | None, entry_id: str, detail: ErrorDetails, model: type[BaseModel]
-) -> KnowledgeFault:
-    path = detail["loc"] if index is None else (index, *detail["loc"])
-    where = ".".join(str(part) for part in detail["loc"])
-    message = detail["msg"].removeprefix("Value error, ")
-    suggestion = ""
-    if detail["type"] == "extra_forbidden":
-        field = str(detail["loc"][-1])
-        message = f"unknown field '{field}'"
-        suggestion = did_you_mean(field, model.model_fields)
-    elif detail["type"] == "missing":
-        message = "required field is missing"
-    return KnowledgeFault(
-        document.file, document.line(path), entry_id, f"{where}: {message}" if where else message, suggestion
-    )
+            if kind in _READ_BY_CHECKS or not entry_id:
+                result.unread.add(kind)
+            for one in worded(error.errors(), model):
+                line = document.line(one.path if index is None else (index, *one.path))
+                result.faults.append(KnowledgeFault(document.file, line, entry_id, str(one), one.suggestion))
