@@ -96,6 +96,10 @@ class RegistryError(Her2CdsError):
         super().__init__("\n".join(["trial registry:", *(f"  {fault}" for fault in self.faults)]))
 
 
+class MissingTextsError(Her2CdsError):
+    """The reviews' texts are not there, so nothing can be compared with them."""
+
+
 class IntegrityError(Her2CdsError):
     """A release manifest or its signature cannot be read, or is not what it claims to be."""
 

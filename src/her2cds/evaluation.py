@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple, TypeAlias
 
 from her2cds.engine.compiled import CompiledRules, Outcome
+from her2cds.errors import ProfileError, ProfileFault
 from her2cds.facts.derive import derive_facts
 from her2cds.knowledge.base import Knowledge
 from her2cds.knowledge.load import load_knowledge_base
@@ -177,6 +178,9 @@ def as_profile(patient: PatientInput, label: str = "patient profile") -> Profile
         return patient
     if isinstance(patient, (str, bytes)):
         return read_profile(patient, label)
+    if not isinstance(patient, Mapping):  # the caller's types may not have been checked
+        given = "nothing" if patient is None else f"a value of type {type(patient).__name__}"
+        raise ProfileError([ProfileFault("$", given, "a profile: a mapping, JSON text or a Profile")], label)
     return profile_from_tree(dict(patient), label)
 
 

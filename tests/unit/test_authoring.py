@@ -219,13 +219,55 @@ def test_an_entry_that_does_not_hold_together_is_asked_for_again(knowledge: Know
     assert entry["caution"]["on"] == {"drugs": ["neratinib"]}
 
 
-def test_answers_that_end_too_soon_leave_the_file_alone(tmp_path: Path) -> None:
-    pytest.importorskip("ruamel.yaml", reason="needs the extra 'author'")
+@pytest.mark.parametrize("condition", ["{health.lvef: {less_than: 1e1}}", "{health.lvef: {less_than: nan}}"])
+def test_a_number_in_another_form_is_asked_for_again(condition: str, knowledge: KnowledgeBase) -> None:
+    caution = ANSWERS["caution"]
+    answers = iter([*caution[:2], condition, "{health.lvef: {less_than: 10}}", *caution[3:]])
+    said: list[str] = []
+    entry = new_entry("caution", knowledge.knowledge, lambda _: next(answers), said.append)
+    assert "is not a number" in said[0]
+    assert entry["when"] == {"health.lvef": {"less_than": 10}}
+
+
+def test_ids_and_reference_numbers_are_checked_where_they_are_asked_for(knowledge: KnowledgeBase) -> None:
+    caution = ANSWERS["caution"]
+    ids = ["a caution", "therapy.second-line.t-dm1", caution[0]]
+    answers = iter([*ids, *caution[1:-1], "sixty", "1000", caution[-1]])
+    said: list[str] = []
+    assert new_entry("caution", knowledge.knowledge, lambda _: next(answers), said.append)["id"] == caution[0]
+    for mention, one in zip(
+        ("is not an id", "the id of another entry", "a reference number", "to 999"), said, strict=True
+    ):
+        assert mention in one
+
+
+def test_the_identifier_of_a_new_trial_is_checked_where_it_is_asked_for(knowledge: KnowledgeBase) -> None:
+    answers = iter(["NCTO4538742", "NCT04538742", *ANSWERS["trial"]])
+    said: list[str] = []
+    new_entry("trial", knowledge.knowledge, lambda _: next(answers), said.append)
+    assert "NCT and eight digits" in said[0]
+    assert "the id of another entry" in said[1]
+
+
+def test_no_entry_is_added_to_a_file_outside_of_the_knowledge_base(tmp_path: Path) -> None:
     path = tmp_path / "zz.yaml"
     path.write_text("# nothing yet\n", encoding="utf-8")
-    done = her2cds("kb", "new", "therapy", "--into", str(path), stdin=b"therapy.zz\n")
+    done = her2cds("kb", "new", "therapy", "--into", str(path), stdin="\n".join(ANSWERS["therapy"]).encode())
     assert done.returncode == 2
+    assert b"would not be checked" in done.stderr
     assert path.read_text(encoding="utf-8") == "# nothing yet\n"
+
+
+def test_answers_that_end_too_soon_leave_the_file_alone(tmp_path: Path) -> None:
+    pytest.importorskip("ruamel.yaml", reason="needs the extra 'author'")
+    shutil.copytree(RULES, tmp_path / "rules")
+    path = tmp_path / "rules" / FOLDERS["therapy"]
+    before = path.read_bytes()
+    done = her2cds(
+        "kb", "new", "therapy", "--into", str(path), "--rules", str(tmp_path / "rules"), stdin=b"therapy.zz\n"
+    )
+    assert done.returncode == 2
+    assert path.read_bytes() == before
 
 
 def test_an_entry_that_the_knowledge_base_refuses_is_taken_out_again(tmp_path: Path) -> None:
@@ -233,12 +275,14 @@ def test_an_entry_that_the_knowledge_base_refuses_is_taken_out_again(tmp_path: P
     shutil.copytree(RULES, tmp_path / "rules")
     into = tmp_path / "rules" / FOLDERS["therapy"]
     before = into.read_bytes()
-    answers = "\n".join(["therapy.second-line.t-dxd", *ANSWERS["therapy"][1:]]) + "\n"
+    never = "{all: [{her2.class: positive}, {her2.class: low}]}"
+    answers = "\n".join([*ANSWERS["therapy"][:2], never, *ANSWERS["therapy"][3:]]) + "\n"
     done = her2cds(
         "kb", "new", "therapy", "--into", str(into), "--rules", str(tmp_path / "rules"), stdin=answers.encode()
     )
     assert done.returncode == 4
     assert b"nothing was added" in done.stderr
+    assert b"- id: therapy.zz" in done.stdout  # the answers are not lost
     assert into.read_bytes() == before
 
 
@@ -358,3 +402,17 @@ def test_the_doctor_reports_a_broken_knowledge_base_and_an_unwritable_cache(tmp_
     assert done.returncode == 1
     assert "FAULT      knowledge base: knowledge base: 1 fault" in text
     assert "not there  cache" in text
+
+
+def test_a_folder_without_rule_files_is_not_well_formatted(tmp_path: Path) -> None:
+    done = her2cds("kb", "fmt", "--check", "--rules", str(tmp_path / "nowhere"))
+    assert done.returncode == 2
+    assert b"no rule files here" in done.stderr
+
+
+def test_a_file_that_is_not_utf8_is_named(tmp_path: Path) -> None:
+    pytest.importorskip("ruamel.yaml", reason="needs the extra 'author'")
+    (tmp_path / "genes.yml").write_bytes(b"- id: \xff\n")
+    done = her2cds("kb", "fmt", "--rules", str(tmp_path))
+    assert done.returncode == 1
+    assert b"genes.yml: not UTF-8 at byte 6" in done.stderr

@@ -2,19 +2,23 @@
 
 from __future__ import annotations
 
+import json
 from datetime import date
 from typing import Any
 
 import pytest
 
-from her2cds import KnowledgeBase
+from her2cds import KnowledgeBase, ProfileError
 from her2cds.engine.explain import shown
 from her2cds.facts.derive import derive_facts
 from her2cds.facts.early import months_between
 from her2cds.facts.truth import Truth
 from her2cds.facts.values import FactBase, ScalarFact, SetFact, truth_of
 from her2cds.knowledge.conditions import Leaf
+from her2cds.knowledge.given_facts import GIVEN_FACTS
 from her2cds.profile.read import make_chart, profile_from_tree
+from tests.conftest import PROJECT
+from tests.property.random_profiles import RandomProfiles
 
 
 @pytest.fixture
@@ -407,3 +411,35 @@ def test_a_biopsy_counts_as_new_after_every_progression_only(
     specimen = {"date": "2021-06-01", "site": "metastasis", "her2_ihc": "3+"}
     facts = facts_of(specimens=[specimen], treatments=[first, course("t-dm1", line=2, **later)])
     assert value(facts, "her2.retested_since_progression") == retested
+
+
+def test_the_facts_made_from_profiles_are_those_that_a_vocabulary_may_describe(knowledge: KnowledgeBase) -> None:
+    base = knowledge.knowledge
+    trees = [json.loads(path.read_text("utf-8")) for path in (PROJECT / "patient_examples").glob("*.json")]
+    trees += [RandomProfiles(seed).tree() for seed in range(50)]
+    trees.append(
+        {
+            "disease": {"locally_advanced_or_inflammatory": False},
+            "specimens": [{"her2_reported": "positive", "her2_heterogeneous": False}],
+            "health": {"ocular_disease": False},
+            "biomarkers": {
+                "pd_l1": {"status": "negative"},
+                "tils_percent": 10,
+                "tmb_high": False,
+                "p95her2": "negative",
+                "fcgr3a": "high_affinity",
+                "her3": "low",
+                "muc1_star": "negative",
+                "pam_pathway_activated": False,
+                "ctdna": "not_detected",
+            },
+        }
+    )
+    made: set[str] = set()
+    for tree in trees:
+        try:
+            made |= set(derive_facts(make_chart(profile_from_tree(tree), base), base))
+        except ProfileError:
+            continue  # a random profile may contradict itself
+    assert made == GIVEN_FACTS
+    assert {fact.id for fact in base.data.vocabulary if not fact.derived} == GIVEN_FACTS

@@ -209,6 +209,13 @@ FAULTS = [
         "and the evidence of its source ends",
     ),
     (
+        "fact that nothing gives",
+        "vocabulary.yaml",
+        "- id: health.lvef\n",
+        "- id: health.zz\n  type: bool\n  meaning: invented\n  origin: health.zz\n- id: health.lvef\n",
+        "nothing in a profile gives this fact",
+    ),
+    (
         "category not ranked",
         "ranking.yaml",
         "special_situation, later_line]",
@@ -303,6 +310,7 @@ def test_every_registered_check_has_a_failing_case() -> None:
         "halted_and_investigational_drugs_are_not_care": "investigational drug offered as care",
         "offers_rest_on_evidence": "offer without evidence",
         "trials_have_a_known_strategy": "unknown strategy",
+        "given_facts_are_made": "fact that nothing gives",
         "ranking_is_complete": "ranking step dropped",
         "trial_statuses_are_as_old_as_their_source": "status of a later time than its source",
     }

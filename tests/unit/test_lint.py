@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from her2cds import KnowledgeBase
+from her2cds.errors import MissingTextsError
 from her2cds.knowledge.base import Knowledge
 from her2cds.knowledge.load import load_knowledge_base
 from her2cds.lint.checks import CHECKS, lint
@@ -150,6 +151,11 @@ def test_copied_text_is_found(tmp_path: Path, knowledge: KnowledgeBase) -> None:
     (tmp_path / "wang2022.txt").write_text(f"Before. {rule.offer.because} After.", encoding="utf-8")
     found = list(copied_texts(knowledge.knowledge, tmp_path))
     assert [one.entry for one in found] == ["therapy.second-line.t-dxd"]
+
+
+def test_without_the_texts_nothing_is_said_to_be_copied(tmp_path: Path, knowledge: KnowledgeBase) -> None:
+    with pytest.raises(MissingTextsError, match=r"not found: .*tapia2023\.txt"):
+        list(copied_texts(knowledge.knowledge, tmp_path))
 
 
 def test_the_solver_looks_through_derived_facts(knowledge: KnowledgeBase) -> None:

@@ -16,7 +16,7 @@ from typing import Any
 from pydantic import BaseModel
 
 from her2cds.errors import MissingExtraError
-from her2cds.knowledge.files import RULE_FOLDERS, RuleFile
+from her2cds.knowledge.files import RULE_FOLDERS, YAML_SUFFIXES, RuleFile
 from her2cds.knowledge.rules import Rule
 from her2cds.knowledge.validate import MODELS
 from her2cds.knowledge.yaml_reader import read_yaml
@@ -46,9 +46,13 @@ def format_files(root: Path, schemas: Path | None = None) -> Iterator[Formatted]
     `schemas` is the folder of the JSON Schemas that each file's first line names; None leaves those lines alone.
     Raises MissingExtraError without the extra `author`.
     """
-    for path in sorted(root.rglob("*.yaml")):
+    for path in sorted(one for one in root.rglob("*") if one.suffix in YAML_SUFFIXES and one.is_file()):
         kind = RuleFile(path.relative_to(root).as_posix(), b"").kind
-        text = path.read_text(encoding="utf-8")
+        try:
+            text = path.read_text(encoding="utf-8")
+        except UnicodeDecodeError as error:
+            yield Formatted(path, "", "", f"{path.name}: not UTF-8 at byte {error.start}")
+            continue
         faults = read_yaml(path.name, text).faults
         if faults:
             yield Formatted(path, text, text, str(faults[0]))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal, get_args
@@ -9,10 +10,20 @@ from typing import Any, Literal, get_args
 from pydantic import ValidationError
 
 from her2cds.knowledge.base import Knowledge
-from her2cds.knowledge.citations import EvidenceLevel
+from her2cds.knowledge.citations import ENTRY_ID, EvidenceLevel
 from her2cds.knowledge.conditions import ConditionParser
 from her2cds.knowledge.evidence import Evidence
-from her2cds.knowledge.rules import BiomarkerEffect, Category, CautionEffect, Modifies, Rule, Trial
+from her2cds.knowledge.fault_words import FORMS, worded
+from her2cds.knowledge.rules import (
+    TRIAL_ID,
+    BiomarkerEffect,
+    Category,
+    CautionEffect,
+    Modifies,
+    Rule,
+    Trial,
+    TrialPhase,
+)
 from her2cds.knowledge.yaml_reader import read_yaml
 from her2cds.suggest import did_you_mean
 
@@ -28,7 +39,8 @@ class Question:
     """One question: the field it fills (with dots for fields inside a field), and what an answer may be.
 
     `among` are the valid answers where there is a closed list; `many` takes several, separated by commas; `needed`
-    ones are asked again until they are answered.
+    ones are asked again until they are answered. `form` is the pattern that an answer has, `taken` are ids that other
+    entries bear.
     """
 
     field: str
@@ -37,6 +49,8 @@ class Question:
     many: bool = False
     needed: bool = True
     condition: bool = False
+    form: str = ""
+    taken: frozenset[str] = frozenset()
 
 
 def new_entry(kind: NewKind, knowledge: Knowledge, ask: Ask, say: Say) -> dict[str, Any]:
@@ -53,15 +67,15 @@ def new_entry(kind: NewKind, knowledge: Knowledge, ask: Ask, say: Say) -> dict[s
         try:
             _MODELS[kind].model_validate(entry)
         except ValidationError as error:
-            for detail in error.errors():
-                where = ".".join(str(part) for part in detail["loc"])
-                say(f"{where}: {detail['msg'].removeprefix('Value error, ')}")
+            for fault in worded(error.errors(), _MODELS[kind]):
+                say(f"{fault} {fault.suggestion}".strip())
             say("The entry does not hold together; once more, please.")
             continue
         return entry
 
 
 _FEW = 10
+_REFERENCE = r"^[1-9]\d{0,2}$"
 _MODELS: dict[NewKind, type[Rule] | type[Trial] | type[Evidence]] = {
     "therapy": Rule,
     "caution": Rule,
@@ -104,6 +118,9 @@ def _read(question: Question, text: str, knowledge: Knowledge) -> tuple[Any, lis
     if question.among is not None:
         unknown = [value for value in values if value not in question.among]
         faults = [f"'{value}' is not known; {_hint(value, question.among)}" for value in unknown]
+    if question.form:
+        faults += [f"'{one}' is not {FORMS[question.form]}" for one in values if not re.match(question.form, one)]
+    faults += [f"'{one}' is the id of another entry" for one in values if one in question.taken]
     return (values if question.many else text), faults
 
 
@@ -140,12 +157,12 @@ def _citation(kind: NewKind, knowledge: Knowledge, ask: Ask, say: Say) -> dict[s
     at = _answer(
         Question("at", "Under which heading or table?", knowledge.sources[source].sections), knowledge, ask, say
     )
-    numbers = _answer(
-        Question("reference", "Which reference numbers of the source?", many=True, needed=False), knowledge, ask, say
-    )
+    asked = Question("reference", "Which reference numbers of the source?", many=True, needed=False, form=_REFERENCE)
+    restarts = knowledge.sources[source].references_restart_per_section
+    numbers = None if restarts else _answer(asked, knowledge, ask, say)
     cite: dict[str, Any] = {"source": source, "at": at}
     if numbers:
-        cite["reference"] = [int(one) if one.isdigit() else one for one in numbers]
+        cite["reference"] = [int(one) for one in numbers]
     return {"reported_by" if kind == "evidence" else "cites": [cite]}
 
 
@@ -161,13 +178,18 @@ def _put(entry: dict[str, Any], field: str, value: Any) -> None:
 # --- Questions -------------------------------------------------------------------------------------------
 
 
-def _head(kind: NewKind) -> tuple[Question, ...]:
+def _head(kind: NewKind, knowledge: Knowledge) -> tuple[Question, ...]:
     example = "{all: [{her2.class: positive}, {prior.agents: {contains: t-dm1}}]}, or always"
     return (
-        Question("id", f"Id of the rule ({kind}.what.for-whom)"),
+        Question("id", f"Id of the rule ({kind}.what.for-whom)", form=ENTRY_ID, taken=_ids_of_rules(knowledge)),
         Question("title", "Title: the clinical sentence in a few words"),
         Question("when", f"When does it hold? (such as {example})", condition=True),
     )
+
+
+def _ids_of_rules(knowledge: Knowledge) -> frozenset[str]:
+    """Rules, criteria and trials share one space of ids."""
+    return frozenset((*knowledge.rules, *knowledge.criteria, *knowledge.trials))
 
 
 def _evidence(knowledge: Knowledge, needed: bool) -> Question:
@@ -185,7 +207,7 @@ def _target(field: str, knowledge: Knowledge) -> tuple[Question, ...]:
 
 
 def _of_therapy(knowledge: Knowledge) -> Iterable[Question]:
-    yield from _head("therapy")
+    yield from _head("therapy", knowledge)
     yield Question("offer.regimen", "Which regimen is offered?", tuple(knowledge.regimens))
     yield Question("offer.category", "In which category?", get_args(Category))
     yield Question("offer.because", "Why, in your own words?")
@@ -193,7 +215,7 @@ def _of_therapy(knowledge: Knowledge) -> Iterable[Question]:
 
 
 def _of_caution(knowledge: Knowledge) -> Iterable[Question]:
-    yield from _head("caution")
+    yield from _head("caution", knowledge)
     yield from _target("caution.on", knowledge)
     yield Question("caution.effect", "What follows?", get_args(CautionEffect))
     yield Question("caution.because", "Why, in your own words?")
@@ -202,7 +224,7 @@ def _of_caution(knowledge: Knowledge) -> Iterable[Question]:
 
 
 def _of_biomarker(knowledge: Knowledge) -> Iterable[Question]:
-    yield from _head("biomarker")
+    yield from _head("biomarker", knowledge)
     yield from _target("modifies.on", knowledge)
     yield Question("modifies.effect", "What does the finding say of them?", get_args(BiomarkerEffect))
     yield Question("modifies.level", "Level of evidence", get_args(EvidenceLevel))
@@ -213,20 +235,20 @@ def _of_biomarker(knowledge: Knowledge) -> Iterable[Question]:
 
 
 def _of_trial(knowledge: Knowledge) -> Iterable[Question]:
-    yield Question("id", "Identifier in the registry (NCT…)")
+    yield Question("id", "Identifier in the registry (NCT…)", form=TRIAL_ID, taken=_ids_of_rules(knowledge))
     yield Question("acronym", "Acronym", needed=False)
     yield Question("title", "Title")
     yield Question("drugs", "Which drugs are studied?", tuple(knowledge.drugs), many=True, needed=False)
     yield Question("strategy", "Which group does it belong to?", knowledge.data.ranking.strategies)
-    yield Question("phase", "Phase", needed=False)
+    yield Question("phase", "Phase", get_args(TrialPhase), needed=False)
     yield Question("population", "In whom, as the source says")
     yield Question("scope", "For which tumours?", get_args(Trial.model_fields["scope"].annotation))
     yield Question("blocked_because", "If blocked: why?", needed=False)
     yield Question("when", "Who is eligible? (a condition)", needed=False, condition=True)
 
 
-def _of_evidence(_: Knowledge) -> Iterable[Question]:
-    yield Question("id", "Id of the study")
+def _of_evidence(knowledge: Knowledge) -> Iterable[Question]:
+    yield Question("id", "Id of the study", form=ENTRY_ID, taken=frozenset(knowledge.evidence))
     yield Question("name", "Name of the study")
     yield Question("phase", "Phase, as a review states it", get_args(Evidence.model_fields["phase"].annotation))
     yield Question("design", "Design: what was compared with what")

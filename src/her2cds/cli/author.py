@@ -129,8 +129,8 @@ def new(
     from her2cds.errors import MissingExtraError
 
     knowledge = open_knowledge(rules).knowledge
-    if into is not None and not into.is_file():
-        raise typer.Exit(int(fail(Exit.usage, f"{into}: no such file; an entry is added to a file that exists")))
+    if into is not None and (refused := _not_to_be_added_to(into, _root(rules))):
+        raise typer.Exit(int(fail(Exit.usage, f"{into}: {refused}")))
     try:
         text = dump([new_entry(kind.value, knowledge, _ask, _say)])
     except EOFError:
@@ -142,6 +142,15 @@ def new(
         stdout(text.rstrip())
     else:
         raise typer.Exit(int(_add(text, into, _root(rules))))
+
+
+def _not_to_be_added_to(path: Path, root: Path) -> str:
+    """Why no entry can be added to this file; empty where it can."""
+    if not path.is_file():
+        return "no such file; an entry is added to a file that exists"
+    if not path.resolve().is_relative_to(root.resolve()):
+        return f"not a file of the knowledge base in {root}, so an entry in it would not be checked; give its --rules"
+    return ""
 
 
 def _ask(question: str) -> str:
@@ -168,7 +177,8 @@ def _add(text: str, path: Path, root: Path) -> Exit:
         load_knowledge_base(root, use_cache=False)
     except KnowledgeError as error:
         write_file(path, before.encode())
-        return fail(Exit.invalid_knowledge, f"{error}\nnothing was added to {path}")
+        stdout(text.rstrip())
+        return fail(Exit.invalid_knowledge, f"{error}\nnothing was added to {path}; the entry is on standard output")
     stdout(f"added to {path}")
     return Exit.ok
 
@@ -185,10 +195,13 @@ def fmt(
     from her2cds.authoring.formatting import format_files
     from her2cds.errors import MissingExtraError
 
+    root = _root(rules)
     try:
-        found = list(format_files(_root(rules), schemas))
+        found = list(format_files(root, schemas))
     except MissingExtraError as error:
         raise typer.Exit(int(fail(Exit.usage, str(error)))) from None
+    if not found:
+        raise typer.Exit(int(fail(Exit.usage, f"{root}: no rule files here; give the folder of a knowledge base")))
     problems = [one for one in found if one.problem]
     changed = [one for one in found if one.changed]
     for one in problems:

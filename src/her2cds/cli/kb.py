@@ -62,13 +62,17 @@ def lint(
     rules: Rules = None,
 ) -> None:
     """Find rules that cannot fire, repeat or contradict each other, copied text, and the like."""
+    from her2cds.errors import MissingTextsError
     from her2cds.lint.checks import lint as run_lint
     from her2cds.lint.copying import copied_texts
 
     knowledge = open_knowledge(rules).knowledge
     found = run_lint(knowledge)
     if texts is not None:
-        found += copied_texts(knowledge, texts)
+        try:
+            found += copied_texts(knowledge, texts)
+        except MissingTextsError as error:
+            raise typer.Exit(int(fail(Exit.usage, str(error)))) from None
     errors = [one for one in found if one.severity == "error"]
     for one in found if notes else errors:
         stdout(str(one))
@@ -89,10 +93,11 @@ def coverage(
     from her2cds.scenarios.coverage import coverage as cover
     from her2cds.scenarios.leaf_coverage import leaf_coverage
     from her2cds.scenarios.model import ScenarioError, read_scenarios
+    from her2cds.scenarios.suite import scenario_files
 
     knowledge = open_knowledge(rules)
     try:
-        listed = [one for path in sorted(folder.rglob("*.yaml")) for one in read_scenarios(path)]
+        listed = [one for path in scenario_files([folder]) for one in read_scenarios(path)]
         result = cover(listed, knowledge, examples)
         tests = leaf_coverage(listed, knowledge, examples) if leaves else None
     except ScenarioError as error:

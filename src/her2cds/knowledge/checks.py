@@ -24,6 +24,7 @@ from her2cds.knowledge.conditions import (
     leaves,
 )
 from her2cds.knowledge.files import RULE_FOLDERS
+from her2cds.knowledge.given_facts import GIVEN_FACTS
 from her2cds.knowledge.names import folded
 from her2cds.knowledge.normal_form import TooManyAlternativesError, alternatives, can_hold
 from her2cds.knowledge.rules import Criterion, FactDefinition, Ranking, Rule, Trial
@@ -198,6 +199,14 @@ def derivations_are_stratified(entries: Entries) -> Iterator[KnowledgeFault]:
     yield from _cycles(entries, domains, derived_by)
 
 
+def given_facts_are_made(entries: Entries) -> Iterator[KnowledgeFault]:
+    """A fact that no rule derives is one that this software makes: any other would stay unknown for every patient."""
+    for one in entries.of("vocabulary"):
+        if not cast(FactDefinition, one.entry).derived and one.entry_id not in GIVEN_FACTS:
+            hint = did_you_mean(one.entry_id, GIVEN_FACTS) or "write `derived: true` and a rule that derives it"
+            yield one.fault("nothing in a profile gives this fact", hint, "id")
+
+
 def domain_values(definition: FactDefinition) -> tuple[str, ...]:
     """The closed domain of a bool or enum fact, as text."""
     return ("true", "false") if definition.type == "bool" else definition.values
@@ -308,6 +317,7 @@ CHECKS: tuple[Check, ...] = (
     rules_stand_in_their_folder,
     conditions_are_sound,
     derivations_are_stratified,
+    given_facts_are_made,
     citations_lead_somewhere,
     outside_sources_only_restrict,
 )

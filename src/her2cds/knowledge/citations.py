@@ -14,7 +14,8 @@ class Entry(BaseModel):
 
 Text = Annotated[str, StringConstraints(strip_whitespace=True, min_length=2, max_length=2000)]
 Name = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=200)]
-EntryId = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9][A-Za-z0-9.+\-]*$", max_length=120)]
+ENTRY_ID = r"^[A-Za-z0-9][A-Za-z0-9.+\-]*$"
+EntryId = Annotated[str, StringConstraints(pattern=ENTRY_ID, max_length=120)]
 FactName = Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9_]*(\.[a-z][a-z0-9_]*)*$")]
 ConditionTree = dict[str, object]
 

@@ -13,6 +13,7 @@ from her2cds.suggest import did_you_mean
 _CONDITION = "expected a condition: a mapping with exactly one key, or the word always where a rule has none"
 # What a reader is told of the patterns in the models.
 FORMS = {
+    r"^[1-9]\d{0,2}$": "a reference number from 1 to 999",
     r"^[A-Za-z0-9][A-Za-z0-9.+\-]*$": "an id: letters, digits, '.', '+' and '-', beginning with a letter or a digit",
     r"^[a-z][a-z0-9_]*(\.[a-z][a-z0-9_]*)*$": "the name of a fact: words in lower case, joined by points",
     r"^(-?\d+(\.\d+)?|NR|NE)$": "a figure in the digits of the source, or NR (not reached) or NE (not estimable)",

@@ -33,6 +33,7 @@ RULE_FOLDERS = {
 }
 _REQUIRED = (*MAPPING_KINDS, "vocabulary", "sources", "drug_classes", "drugs", "genes", "regimens")
 OVERLAY_KIND = "overlay"
+YAML_SUFFIXES = (".yaml", ".yml")
 _MAX_FILE_BYTES = 4_000_000
 
 

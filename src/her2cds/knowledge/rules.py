@@ -28,7 +28,8 @@ TrialState = Literal[
     "Active, not recruiting", "Completed", "Suspended", "Terminated", "Withdrawn", "Halted",
 ]  # fmt: skip
 TrialPhase = Literal["I", "Ia", "Ib", "I/Ib", "I/II", "Ib/II", "II", "IIa", "IIb", "II/III", "III", "IV"]
-TrialId = Annotated[str, Field(pattern=r"^(NCT\d{8}|\d{4}-\d{6}-\d{2})$")]
+TRIAL_ID = r"^(NCT\d{8}|\d{4}-\d{6}-\d{2})$"
+TrialId = Annotated[str, Field(pattern=TRIAL_ID)]
 RankingStep = Literal["category", "situation", "evidence", "benefit", "biomarkers", "warnings", "determined"]
 
 

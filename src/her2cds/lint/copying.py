@@ -6,6 +6,7 @@ import re
 from collections.abc import Iterator
 from pathlib import Path
 
+from her2cds.errors import MissingTextsError
 from her2cds.knowledge.base import Knowledge
 from her2cds.lint.checks import Finding, finding, own_texts
 
@@ -15,12 +16,17 @@ _WORD = re.compile(r"[a-z0-9αβγκ]+")
 
 
 def copied_texts(knowledge: Knowledge, texts: Path) -> Iterator[Finding]:
-    """Every text of the knowledge base that shares eight words in a row with a review in `texts`."""
+    """Every text of the knowledge base that shares eight words in a row with a review in `texts`.
+
+    Raises MissingTextsError with the list of missing files.
+    """
+    files = {source.id: texts / source.file for source in knowledge.data.sources if source.file is not None}
+    missing = [str(path) for path in files.values() if not path.is_file()]
+    if missing:
+        raise MissingTextsError(f"finding copied text needs the reviews' texts; not found: {', '.join(missing)}")
     known: dict[tuple[str, ...], str] = {}
-    for source in knowledge.data.sources:
-        if source.file is not None:
-            words = _words((texts / source.file).read_text(encoding="utf-8"))
-            known.update(dict.fromkeys(_runs(words), source.id))
+    for source_id, path in files.items():
+        known.update(dict.fromkeys(_runs(_words(path.read_text(encoding="utf-8"))), source_id))
     for key, text in own_texts(knowledge):
         for run in _runs(_words(text)):
             if run in known:

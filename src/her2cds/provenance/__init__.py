@@ -1,6 +1,6 @@
 """The provenance check: does what the knowledge base says stand where it says that it stands?"""
 
-from her2cds.provenance.library import MissingTextsError
+from her2cds.errors import MissingTextsError
 from her2cds.provenance.render import render_text
 from her2cds.provenance.report import CheckedClaim, Failure, Status, VerificationReport
 from her2cds.provenance.verify import run, verify

@@ -5,15 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 
-from her2cds.errors import Her2CdsError
+from her2cds.errors import MissingTextsError
 from her2cds.knowledge.catalogue import Source
 from her2cds.knowledge.citations import Citation
 from her2cds.provenance.passages import REFERENCES, Passage, Review
 from her2cds.provenance.report import Failure
-
-
-class MissingTextsError(Her2CdsError):
-    """The reviews' texts are not there, so nothing can be verified."""
 
 
 class Library:

@@ -81,6 +81,13 @@ class PatientOf(_Part):
 Texts = Annotated[tuple[str, ...], Field(default=())]
 
 
+def _says_nothing(expected: object) -> bool:
+    """Whether any report would meet an expectation. Of a kind of rule, none at all is something to expect."""
+    if isinstance(expected, dict):
+        return not expected or "" in expected.values()
+    return not expected or (isinstance(expected, tuple) and "" in expected)
+
+
 VerdictKind = Literal["classification", "therapy", "caution", "biomarker", "request", "trial", "situation"]
 
 
@@ -124,6 +131,13 @@ class Expectation(_Part):
     concludes: dict[str, str] = Field(default_factory=dict)
     just_misses: Texts
     invalid: Texts
+
+    @model_validator(mode="after")
+    def _every_field_can_fail(self) -> Expectation:
+        empty = [field for field in sorted(self.model_fields_set) if _says_nothing(getattr(self, field))]
+        if empty:
+            raise ValueError(f"{', '.join(empty)}: says nothing, so it could not fail; name something or leave it out")
+        return self
 
     @field_validator("top_regimen", mode="before")
     @classmethod
