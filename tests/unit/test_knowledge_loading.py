@@ -282,8 +282,9 @@ def test_the_line_is_the_line_of_the_fault(edit: Edit, folder: Path) -> None:
 
 
 def test_all_faults_are_reported_in_one_pass(edit: Edit, folder: Path) -> None:
-    for _, file, old, new, _ in (FAULTS[0], FAULTS[2], FAULTS[6], FAULTS[12]):
-        edit(file, old, new)
+    for name, file, old, new, _ in FAULTS:
+        if name in ("unknown fact", "unknown drug", "unknown source", "duplicate key"):
+            edit(file, old, new)
     edit("therapies/first-line.yaml", "category: preferred", "category: best")
     message = faults_of(folder)
     for mention in (

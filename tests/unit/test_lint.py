@@ -10,9 +10,11 @@ import pytest
 from her2cds import KnowledgeBase
 from her2cds.errors import MissingTextsError
 from her2cds.knowledge.base import Knowledge
+from her2cds.knowledge.conditions import ConditionParser
 from her2cds.knowledge.load import load_knowledge_base
 from her2cds.lint.checks import CHECKS, lint
 from her2cds.lint.copying import copied_texts
+from her2cds.lint.firing import in_words, narrowed_to_each_branch
 from her2cds.lint.solver import Solver
 from tests.conftest import PROJECT
 
@@ -34,6 +36,42 @@ CASES = {
         "  when: {all: [{her2.class: positive}, {her2.class: low}]}\n"
         f"  caution: {{on: {{drugs: [t-dxd]}}, effect: warn, because: it cannot be}}\n  cites: {CITES}\n",
         "no patient can make this rule fire",
+    ),
+    "alternatives_can_hold": (
+        "tests_to_request/zz.yaml",
+        "- id: request.zz\n  title: A dead alternative\n"
+        "  when: {all: [{disease.setting: metastatic}, {any: [{her2.ihc: 2+}, {disease.setting: early}]}]}\n"
+        f"  request: {{test: something, because: a reason}}\n  cites: {CITES}\n",
+        "no patient can meet the alternative 'disease.setting is early' here",
+    ),
+    "conditions_can_fail": (
+        "cautions/zz.yaml",
+        "- id: caution.zz\n  title: For everybody\n  when: {any: [{her2.ihc: 2+}, {not: {her2.ihc: 2+}}]}\n"
+        f"  caution: {{on: {{drugs: [t-dxd]}}, effect: warn, because: a reason}}\n  cites: {CITES}\n",
+        "the condition holds for every patient",
+    ),
+    "offers_agree_on_their_category": (
+        "therapies/zz.yaml",
+        "".join(
+            f"- id: therapy.zz{number}\n  title: An offer\n  when: {{her2.ihc: 2+}}\n  offer: {{regimen: t-dxd, "
+            f"category: {category}, because: a reason}}\n  evidence: [emilia]\n  cites: {CITES}\n"
+            for number, category in ((1, "preferred"), (2, "later_line"))
+        ),
+        "to the same patients: as preferred and later_line",
+    ),
+    "cautions_are_not_beside_an_exclusion": (
+        "cautions/zz.yaml",
+        "".join(
+            f"- id: caution.zz{number}\n  title: A caution\n  when: {{her2.ihc: 2+}}\n"
+            f"  caution: {{on: {{drugs: [t-dxd]}}, effect: {effect}, because: a reason}}\n  cites: {CITES}\n"
+            for number, effect in ((1, "exclude"), (2, "monitor"))
+        ),
+        "says `monitor` of what caution.zz1 always rules out",
+    ),
+    "criteria_are_used": (
+        "criteria/zz.yaml",
+        "- id: zz-criterion\n  title: A criterion\n  when: {her2.ihc: 2+}\n  because: a reason\n",
+        "no condition names this criterion",
     ),
     "derivations_are_exclusive": (
         "classification/zz.yaml",
@@ -96,6 +134,37 @@ def test_each_check_finds_its_fault(check: str, tmp_path: Path) -> None:
     assert any(mention in one and f"[{check}]" in one for one in found), found
 
 
+NEVER = "{all: [{disease.setting: metastatic}, {her2.ihc: '0'}, {her2.class: positive}]}"
+TRIAL = (
+    "- id: NCT00000000\n  title: ZZ trial\n  strategy: vaccine\n  population: nobody\n  scope: breast\n"
+    f"  when: {NEVER}\n  cites: {CITES}\n"
+)
+CRITERION = f"- id: zz-never\n  title: A criterion\n  when: {NEVER}\n  because: a reason\n"
+
+
+@pytest.mark.parametrize(
+    ("name", "text", "mention"),
+    [("trials/zz.yaml", TRIAL, "this trial's condition true"), ("criteria/zz.yaml", CRITERION, "this criterion true")],
+)
+def test_trials_and_criteria_that_nobody_can_meet_are_found(name: str, text: str, mention: str, tmp_path: Path) -> None:
+    found = extra_rules(name, text, tmp_path)
+    assert any(mention in one and "[rules_can_fire]" in one for one in found), found
+
+
+@pytest.mark.parametrize(
+    ("raw", "branches"),
+    [
+        ({"any": [{"her2.ihc": "2+"}, {"her2.ihc": "3+"}]}, ["her2.ihc is 2+", "her2.ihc is 3+"]),
+        ({"all": [{"her2.ihc": "2+"}, {"her2.ihc": "3+"}]}, []),
+        ({"not": {"all": [{"her2.ihc": "2+"}, {"her2.ihc": "3+"}]}}, ["her2.ihc is 2+", "her2.ihc is 3+"]),
+        ({"not": {"any": [{"her2.ihc": "2+"}, {"her2.ihc": "3+"}]}}, []),
+    ],
+)
+def test_alternatives_are_looked_at_one_by_one(raw: object, branches: list[str], knowledge: KnowledgeBase) -> None:
+    condition = ConditionParser(knowledge.knowledge.domains).parse(raw)
+    assert [in_words(branch) for branch, _ in narrowed_to_each_branch(condition)] == branches
+
+
 def test_an_offer_that_is_always_ruled_out_is_found(tmp_path: Path) -> None:
     name, text, _ = CASES["offers_survive_their_cautions"]
     shutil.copytree(PROJECT / "rules", tmp_path / "rules")
@@ -114,12 +183,25 @@ def test_unused_entries_are_found(tmp_path: Path) -> None:
         f"  benefit: none\n  summary: nothing\n  reported_by: {CITES}\n"
     )
     (tmp_path / "rules" / "evidence" / "zz.yaml").write_text(evidence, encoding="utf-8")
+    for file, entry in {
+        "regimens.yaml": "- id: zz-regimen\n  name: ZZ regimen\n  components: [{drug: t-dxd}]\n",
+        "drug_classes.yaml": "- {id: zz-class, name: ZZ class}\n",
+    }.items():
+        with (tmp_path / "rules" / file).open("a", encoding="utf-8") as stream:
+            stream.write(entry)
     found = lint(load_knowledge_base(tmp_path / "rules", use_cache=False))
-    assert {"zz-drug", "zz-study"} <= {one.entry for one in found}
+    assert {"zz-drug", "zz-study", "zz-regimen", "zz-class"} <= {one.entry for one in found}
 
 
 def test_every_check_is_shown() -> None:
-    shown = {*CASES, "drugs_are_used", "evidence_is_used", "offers_are_sourced"}
+    shown = {
+        *CASES,
+        "drugs_are_used",
+        "drug_classes_are_used",
+        "regimens_are_used",
+        "evidence_is_used",
+        "offers_are_sourced",
+    }
     assert set(CHECKS) == shown
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections import Counter
 from collections.abc import Sequence
 from fnmatch import fnmatchcase
@@ -74,6 +75,9 @@ def _summary(verdicts: Sequence[Verdict], left_out: Sequence[str], at_least: flo
     for title in left_out:
         stdout(f"left out, because it fails on the unchanged rules: {title}")
     share = 100 * killed.total() / every.total()
-    stdout(f"mutation: {every.total()} changes, {killed.total()} killed ({share:.1f} %), "
+    shown = math.floor(10 * share) / 10  # rounded up, a share below the mark would look as if it met it
+    stdout(f"mutation: {every.total()} changes, {killed.total()} killed ({shown:.1f} %), "
            f"{every.total() - killed.total()} survived")  # fmt: skip
-    return Exit.failed_check if share < at_least else Exit.ok
+    if share < at_least:
+        return fail(Exit.failed_check, f"below --at-least {at_least:g} %")
+    return Exit.ok

@@ -3,66 +3,20 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from collections.abc import Iterator
 from itertools import combinations, product
-from typing import Literal
 
 from pydantic import BaseModel
 
 from her2cds.knowledge.base import Knowledge
 from her2cds.knowledge.citations import Citation
-from her2cds.knowledge.data import Place
 from her2cds.knowledge.rules import Rule, Target
+from her2cds.lint.findings import Check, Finding, finding
+from her2cds.lint.firing import FIRING_CHECKS
 from her2cds.lint.solver import Solver
+from her2cds.lint.usage import USAGE_CHECKS, drugs_of
 
 
-@dataclass(frozen=True, slots=True)
-class Finding:
-    """One finding: which check, how serious, where, what."""
-
-    check: str
-    severity: Literal["error", "note"]
-    place: Place
-    entry: str
-    message: str
-
-    def __str__(self) -> str:
-        """The finding in one line."""
-        return f"{self.place.file}:{self.place.line}: {self.entry}: {self.severity}: {self.message} [{self.check}]"
-
-
-Check = Callable[[Knowledge], Iterator[Finding]]
-CHECKS: dict[str, Check] = {}
-
-
-def check(function: Check) -> Check:
-    """Register a check under its function's name."""
-    CHECKS[function.__name__] = function
-    return function
-
-
-def lint(knowledge: Knowledge) -> list[Finding]:
-    """All findings of all checks that need only the knowledge base, by place."""
-    found = [one for function in CHECKS.values() for one in function(knowledge)]
-    return sorted(found, key=lambda one: (one.severity, one.place.file, one.place.line, one.check))
-
-
-def finding(knowledge: Knowledge, name: str, severity: Literal["error", "note"], key: str, message: str) -> Finding:
-    """A finding at the place of the entry; `key` is `kind:id` for catalogue entries and the id for rules."""
-    return Finding(name, severity, knowledge.data.place(key), key.partition(":")[2] or key, message)
-
-
-@check
-def rules_can_fire(knowledge: Knowledge) -> Iterator[Finding]:
-    """Every rule can fire for some patient, looking through criteria and derived facts."""
-    solver = Solver(knowledge)
-    for rule in knowledge.data.rules:
-        if not solver.can_hold_together((knowledge.conditions[rule.id], True)):
-            yield finding(knowledge, "rules_can_fire", "error", rule.id, "no patient can make this rule fire")
-
-
-@check
 def derivations_are_exclusive(knowledge: Knowledge) -> Iterator[Finding]:
     """Rules that derive different values of one fact cannot hold together."""
     solver = Solver(knowledge)
@@ -81,7 +35,6 @@ def _values(rule: Rule) -> set[str]:
     return {rule.derive.value} if rule.derive.value is not None else set(rule.derive.one_of)
 
 
-@check
 def rules_do_not_repeat(knowledge: Knowledge) -> Iterator[Finding]:
     """No two rules with the same conclusion always fire together."""
     solver = Solver(knowledge)
@@ -110,7 +63,6 @@ def _conclusion(rule: Rule) -> object:
     return ("derive", rule.derive.fact, rule.derive.value, rule.derive.one_of)
 
 
-@check
 def contradictions_are_declared(knowledge: Knowledge) -> Iterator[Finding]:
     """Where one finding is read both for and against a drug, the rules name each other in `conflicts_with`."""
     solver = Solver(knowledge)
@@ -127,7 +79,6 @@ def contradictions_are_declared(knowledge: Knowledge) -> Iterator[Finding]:
             yield finding(knowledge, "contradictions_are_declared", "error", one.id, message)
 
 
-@check
 def conflicts_are_mutual(knowledge: Knowledge) -> Iterator[Finding]:
     """A rule that names another in `conflicts_with` is named by it."""
     for rule in knowledge.data.rules:
@@ -137,20 +88,10 @@ def conflicts_are_mutual(knowledge: Knowledge) -> Iterator[Finding]:
                 yield finding(knowledge, "conflicts_are_mutual", "error", rule.id, message)
 
 
-def drugs_of(target: Target, knowledge: Knowledge) -> set[str]:
-    """All drugs that a target names, classes and regimens resolved."""
-    found = set(target.drugs)
-    found.update(drug.id for drug in knowledge.data.drugs if set(drug.classes) & set(target.classes))
-    for regimen in target.regimens:
-        found.update(drug for part in knowledge.regimens[regimen].components for drug in part.options)
-    return found
-
-
 def _overlap(one: Target, other: Target, knowledge: Knowledge) -> bool:
     return bool(drugs_of(one, knowledge) & drugs_of(other, knowledge))
 
 
-@check
 def offers_survive_their_cautions(knowledge: Knowledge) -> Iterator[Finding]:
     """No offer is always excluded by a caution that its own condition makes true."""
     solver = Solver(knowledge)
@@ -166,40 +107,40 @@ def offers_survive_their_cautions(knowledge: Knowledge) -> Iterator[Finding]:
             yield finding(knowledge, "offers_survive_their_cautions", "error", offer.id, message)
 
 
-@check
+def offers_agree_on_their_category(knowledge: Knowledge) -> Iterator[Finding]:
+    """One regimen is not offered to the same patients in two categories."""
+    solver = Solver(knowledge)
+    for one, other in combinations(knowledge.rules_of("therapy"), 2):
+        if one.offer is None or other.offer is None or one.offer.regimen != other.offer.regimen:
+            continue
+        first, second = knowledge.conditions[one.id], knowledge.conditions[other.id]
+        same = solver.implies(first, second) and solver.implies(second, first)
+        if one.offer.category != other.offer.category and same:
+            categories = f"{one.offer.category} and {other.offer.category}"
+            message = f"offers the regimen of {other.id} to the same patients: as {categories}"
+            yield finding(knowledge, "offers_agree_on_their_category", "error", one.id, message)
+
+
+def cautions_are_not_beside_an_exclusion(knowledge: Knowledge) -> Iterator[Finding]:
+    """A caution says nothing where its own condition always rules the same drugs out."""
+    solver = Solver(knowledge)
+    for weaker, stronger in product(knowledge.rules_of("caution"), repeat=2):
+        if weaker.caution is None or stronger.caution is None or stronger.caution.effect != "exclude":
+            continue
+        if weaker.caution.effect == "exclude":
+            continue
+        if not drugs_of(weaker.caution.on, knowledge) <= drugs_of(stronger.caution.on, knowledge):
+            continue
+        if solver.implies(knowledge.conditions[weaker.id], knowledge.conditions[stronger.id]):
+            message = f"says `{weaker.caution.effect}` of what {stronger.id} always rules out then"
+            yield finding(knowledge, "cautions_are_not_beside_an_exclusion", "error", weaker.id, message)
+
+
 def offers_are_sourced(knowledge: Knowledge) -> Iterator[Finding]:
     """Every offer cites a review; the loader checks it too, this says it once more for a reader of the lint."""
     for rule in knowledge.rules_of("therapy"):
         if all(knowledge.sources[cite.source].role == "outside" for cite in rule.cites):
             yield finding(knowledge, "offers_are_sourced", "error", rule.id, "an offer without a source")
-
-
-@check
-def drugs_are_used(knowledge: Knowledge) -> Iterator[Finding]:
-    """Drugs that the reviews speak of and that no rule, regimen, trial or study names."""
-    used = {drug for regimen in knowledge.data.regimens for part in regimen.components for drug in part.options}
-    used.update(drug for entry in knowledge.data.evidence for arm in entry.arms for drug in arm.drugs)
-    used.update(drug for trial in knowledge.data.trials for drug in trial.drugs)
-    for rule in knowledge.data.rules:
-        target = rule.caution.on if rule.caution else rule.modifies.on if rule.modifies else None
-        if target:
-            used |= drugs_of(target, knowledge)
-    for drug in knowledge.data.drugs:
-        if drug.status != "listed" and drug.id not in used:
-            message = "no rule, regimen, trial or study names this drug"
-            yield finding(knowledge, "drugs_are_used", "note", f"drugs:{drug.id}", message)
-
-
-@check
-def evidence_is_used(knowledge: Knowledge) -> Iterator[Finding]:
-    """A study that no rule rests on says why it is kept; one that a rule rests on does not."""
-    used = {one for rule in knowledge.data.rules for one in rule.evidence}
-    for entry in knowledge.data.evidence:
-        if (entry.id in used) == (entry.no_rule_because is not None):
-            message = "no rule rests on this study, and it does not say why it is kept (`no_rule_because`)"
-            if entry.id in used:
-                message = "a rule rests on this study: `no_rule_because` is out of date"
-            yield finding(knowledge, "evidence_is_used", "error", f"evidence:{entry.id}", message)
 
 
 # Spelling of terms in the knowledge base's own texts: British, as in the rest of the project.
@@ -224,7 +165,6 @@ _SPELLING_PATTERNS = {re.compile(pattern): right for pattern, right in _SPELLING
 _NOT_OURS = {"citation", "at", "doi", "synonyms", "primary", "file", "sections", "status"}
 
 
-@check
 def terms_are_spelled(knowledge: Knowledge) -> Iterator[Finding]:
     """Terms in our own texts are spelled one way."""
     for key, text in own_texts(knowledge):
@@ -266,3 +206,27 @@ def _texts_in(value: object) -> Iterator[str]:
     elif isinstance(value, tuple):
         for item in value:
             yield from _texts_in(item)
+
+
+CHECKS: dict[str, Check] = {
+    one.__name__: one
+    for one in (
+        *FIRING_CHECKS,
+        derivations_are_exclusive,
+        rules_do_not_repeat,
+        contradictions_are_declared,
+        conflicts_are_mutual,
+        offers_survive_their_cautions,
+        offers_agree_on_their_category,
+        cautions_are_not_beside_an_exclusion,
+        offers_are_sourced,
+        *USAGE_CHECKS,
+        terms_are_spelled,
+    )
+}
+
+
+def lint(knowledge: Knowledge) -> list[Finding]:
+    """All findings of all checks that need only the knowledge base, by place."""
+    found = [one for function in CHECKS.values() for one in function(knowledge)]
+    return sorted(found, key=lambda one: (one.severity, one.place.file, one.place.line, one.check))

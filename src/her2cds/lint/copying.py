@@ -8,7 +8,8 @@ from pathlib import Path
 
 from her2cds.errors import MissingTextsError
 from her2cds.knowledge.base import Knowledge
-from her2cds.lint.checks import Finding, finding, own_texts
+from her2cds.lint.checks import own_texts
+from her2cds.lint.findings import Finding, finding
 
 WORDS_IN_A_ROW = 8
 _MAX_NUMBERS = 2
