@@ -128,6 +128,22 @@ def test_references_are_found_in_conditions_targets_and_citations(
     assert (by, field) in {(one.by.id, one.field) for one in references(knowledge.knowledge, entry)}
 
 
+def test_a_situation_is_shown_and_the_order_is_among_what_refers_to_a_fact(knowledge: KnowledgeBase) -> None:
+    base = knowledge.knowledge
+    (entry,) = find(base, "active-brain-metastases")
+    assert source_text(RULES, entry.place).splitlines()[0].strip() == "- id: active-brain-metastases"
+    assert "leptomeningeal" not in source_text(RULES, entry.place)
+    assert ("ranking", "needed") in {(one.by.id, one.field) for one in references(base, "her2.class")}
+    assert "active-brain-metastases" in {one.by.id for one in references(base, "brain.status")}
+    (order,) = find(base, "ranking")
+    assert source_text(RULES, order.place) == (RULES / "ranking.yaml").read_text(encoding="utf-8").rstrip()
+
+
+def test_a_search_for_nothing_is_no_search() -> None:
+    for nothing in ("", "-"):
+        assert her2cds("kb", "search", "--", nothing).returncode == 2
+
+
 def test_an_unknown_id_gets_the_nearest(knowledge: KnowledgeBase) -> None:
     with pytest.raises(UnknownNameError, match="did you mean 'emilia'"):
         find(knowledge.knowledge, "emillia")

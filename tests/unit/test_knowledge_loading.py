@@ -99,6 +99,7 @@ FAULTS = [
         "on: {drug:",
         "did you mean 'drugs'?",
     ),
+    ("null for a text", SECOND, "title: Trastuzumab deruxtecan after", "title: null #", "'null' is no text"),
     ("no list", SECOND, "evidence: [emilia, kamilla]", "evidence: emilia", "evidence: expected a list"),
     (
         "no condition",

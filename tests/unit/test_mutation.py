@@ -11,6 +11,8 @@ from typer.testing import CliRunner
 
 from her2cds import KnowledgeBase
 from her2cds.cli.app import app
+from her2cds.cli.mutate import _summary
+from her2cds.cli.output import Exit
 from her2cds.engine.explain import evaluate_plainly
 from her2cds.engine.selfcheck import RandomFacts
 from her2cds.errors import EngineError
@@ -21,7 +23,7 @@ from her2cds.mutation.conclusions import changed_rules
 from her2cds.mutation.conditions import variants
 from her2cds.mutation.equivalent import told_apart_by_nobody
 from her2cds.mutation.mutants import Mutant, mutants
-from her2cds.mutation.run import MutationTest, PlainEvaluator, truth_in
+from her2cds.mutation.run import MutationTest, PlainEvaluator, Verdict, truth_in
 from her2cds.scenarios.run import run_on
 from her2cds.scenarios.suite import Case, read_suite, scenario_files
 from tests.conftest import PROJECT
@@ -202,12 +204,32 @@ def test_the_command_fails_below_the_wanted_share(tmp_path: Path) -> None:
     result = kb("mutate", "--scenarios", tmp_path, "--rule", "therapy.second-line.t-dm1", "--at-least", "50")
     assert result.exit_code == 1
     assert "survived: therapy.second-line.t-dm1: category flipped" in result.output
+    assert "below --at-least 50 %" in result.output
+
+
+def test_a_share_below_the_mark_is_not_shown_as_the_mark(capfd: pytest.CaptureFixture[str]) -> None:
+    mutant = Mutant("a rule", "value swapped", "in words", lambda: pytest.fail("not needed"), frozenset())
+    verdicts = [Verdict(mutant, "a scenario" if number < 1249 else None) for number in range(1315)]  # 94.98 %
+    assert _summary(verdicts, (), 95) is Exit.failed_check
+    shown = capfd.readouterr()
+    assert "(94.9 %)" in shown.out
+    assert "below --at-least 95 %" in shown.err
 
 
 @pytest.mark.soak
 def test_the_scenarios_kill_95_percent_of_all_changes() -> None:
     result = kb("mutate", "--scenarios", PROJECT / "tests" / "scenarios", "--at-least", "95", "-q")
     assert result.exit_code == 0, result.output
+
+
+def test_freezing_leaves_a_file_alone_in_which_nothing_is_frozen(tmp_path: Path) -> None:
+    file = tmp_path / "by-hand.yaml"
+    text = "- title:   A scenario that was written by hand\n  patient: her2-zero\n  expect: {nothing_ranked: true}\n"
+    file.write_text(text, encoding="utf-8")
+    result = kb("freeze", file)
+    assert result.exit_code == 2
+    assert "none to renew" in result.output
+    assert file.read_text(encoding="utf-8") == text
 
 
 def test_freezing_renews_what_was_frozen_and_nothing_else(tmp_path: Path) -> None:

@@ -10,7 +10,7 @@ from pydantic import BaseModel
 
 from her2cds.errors import UnknownNameError
 from her2cds.knowledge.base import Knowledge
-from her2cds.knowledge.data import Place
+from her2cds.knowledge.data import RANKING_KEY, Place, entry_key
 from her2cds.knowledge.files import LIST_KINDS
 from her2cds.knowledge.names import folded
 from her2cds.suggest import did_you_mean
@@ -52,6 +52,11 @@ def every_entry(knowledge: Knowledge) -> Iterator[Found]:
             key = entry.id if collection in _SHARED else f"{collection}:{entry.id}"
             title = getattr(entry, "title", None) or getattr(entry, "name", None) or getattr(entry, "meaning", None)
             yield Found(kind, entry.id, knowledge.data.place(key), title or entry.citation, entry)
+    ranking = knowledge.data.ranking
+    order = ranking.model_copy(update={"situations": ()})  # each situation stands for itself
+    yield Found("ranking", "ranking", knowledge.data.place(RANKING_KEY), "order of the candidates", order)
+    for one in ranking.situations:
+        yield Found("situation", one.id, knowledge.data.place(entry_key("situations", one.id)), one.name, one)
 
 
 def find(knowledge: Knowledge, entry_id: str) -> tuple[Found, ...]:
@@ -111,10 +116,13 @@ def search(knowledge: Knowledge, words: tuple[str, ...]) -> tuple[Found, ...]:
 
 
 def source_text(root: Path, place: Place) -> str:
-    """The lines of an entry as they stand in its file, comments included."""
+    """The lines of an entry as they stand in its file, comments included: all of the file where it is one entry."""
     lines = (root / place.file).read_text(encoding="utf-8").splitlines()
     start = place.line - 1
+    before, dash, _ = lines[start].partition("- ")
+    if not dash or before.strip():
+        return "\n".join(lines).rstrip()
     end = start + 1
-    while end < len(lines) and not lines[end].startswith(("- ", "#")):
+    while end < len(lines) and not lines[end].startswith((f"{before}- ", "#")):
         end += 1
     return "\n".join(lines[start:end]).rstrip()

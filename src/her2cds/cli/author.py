@@ -105,7 +105,10 @@ def show(entry: Annotated[str, typer.Argument(help="id of any entry", metavar="I
 def search(words: Annotated[list[str], typer.Argument(metavar="WORDS")], rules: Rules = None) -> None:
     """List the entries that hold every word, however it is spelled."""
     from her2cds.authoring.entries import search as find_words
+    from her2cds.knowledge.names import folded
 
+    if not all(map(folded, words)):
+        raise typer.Exit(int(fail(Exit.usage, "a word to search for holds at least one letter or digit")))
     found = find_words(open_knowledge(rules).knowledge, tuple(words))
     for one in found:
         stdout(str(one))

@@ -107,6 +107,10 @@ def freeze(
     try:
         head = [line for line in file.read_text(encoding="utf-8").splitlines(keepends=True) if line.startswith("#")]
         cases = read_suite([file], examples, knowledge, names=False)  # a rule that is gone is what has to be renewed
+        if not any("fires_exactly" in one.scenario.expect.model_fields_set for one in cases):
+            raise typer.Exit(
+                int(fail(Exit.usage, f"{file}: no scenario has `fires_exactly`, so there is none to renew"))
+            )
         write_file(file, ("".join(head) + frozen(cases, knowledge)).encode())
     except (ScenarioError, ProfileError) as error:
         raise typer.Exit(int(fail(Exit.usage, str(error)))) from None

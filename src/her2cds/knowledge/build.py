@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, cast
 
 from pydantic import BaseModel
 
@@ -15,6 +15,7 @@ from her2cds.knowledge.data import KnowledgeData, Place, entry_key
 from her2cds.knowledge.files import LIST_KINDS, RuleFile, content_hash
 from her2cds.knowledge.overlay import OverlayMerge, site_sources_in_the_base
 from her2cds.knowledge.overlay_model import AppliedOverlay
+from her2cds.knowledge.rules import Ranking
 from her2cds.knowledge.validate import Validated, validate_files
 
 ALL_CHECKS = (*CHECKS, *REFERENCE_CHECKS, *CARE_CHECKS, *RANKING_CHECKS)
@@ -54,14 +55,17 @@ def _collect(entries: Entries, digest: str, applied: AppliedOverlay | None) -> K
         return [one.entry for one in entries.of(kind)]
 
     lists: dict[str, Any] = {kind: of(kind) for kind in LIST_KINDS}
+    places = {entry_key(one.kind, one.entry_id): Place(file=one.document.file, line=one.line()) for one in entries.all}
+    ranking = entries.of("ranking")[0]
+    for index, situation in enumerate(cast(Ranking, ranking.entry).situations):
+        line = ranking.line("situations", index)
+        places[entry_key("situations", situation.id)] = Place(file=ranking.document.file, line=line)
     return KnowledgeData(
         content_hash=digest,
         manifest=of("manifest")[0],
-        ranking=of("ranking")[0],
+        ranking=ranking.entry,
         rules=tuple(rule for _, rule in entries.rules),
-        places={
-            entry_key(one.kind, one.entry_id): Place(file=one.document.file, line=one.line()) for one in entries.all
-        },
+        places=places,
         overlay=applied.model_dump_json() if applied else None,
         **lists,
     )

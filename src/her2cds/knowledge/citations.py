@@ -2,7 +2,7 @@
 
 from typing import Annotated, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, StringConstraints
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, StringConstraints
 
 
 class Entry(BaseModel):
@@ -12,8 +12,16 @@ class Entry(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True, defer_build=True)
 
 
-Text = Annotated[str, StringConstraints(strip_whitespace=True, min_length=2, max_length=2000)]
-Name = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=200)]
+def _not_null(text: str) -> str:
+    """Scalars are read as text, and an author who writes null means that there is none."""
+    if text in ("null", "Null", "NULL", "~"):
+        raise ValueError(f"'{text}' is no text; write one, or leave the field out")
+    return text
+
+
+_Said = AfterValidator(_not_null)
+Text = Annotated[str, StringConstraints(strip_whitespace=True, min_length=2, max_length=2000), _Said]
+Name = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=200), _Said]
 ENTRY_ID = r"^[A-Za-z0-9][A-Za-z0-9.+\-]*$"
 EntryId = Annotated[str, StringConstraints(pattern=ENTRY_ID, max_length=120)]
 FactName = Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9_]*(\.[a-z][a-z0-9_]*)*$")]

@@ -26,7 +26,7 @@ FORMS = {
 }
 _WORDS = {
     "missing": "required field is missing",
-    "string_type": "expected text, and a list or a mapping stands here",
+    "string_type": "expected a text, not a list, a mapping or a bare number",
     "tuple_type": "expected a list, in brackets or with a dash before each entry",
     "dict_type": "expected a mapping: fields with their values",
     "model_type": "expected a mapping: fields with their values",

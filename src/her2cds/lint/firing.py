@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 from her2cds.knowledge.base import Knowledge
 from her2cds.knowledge.conditions import All, Always, AnyOf, Condition, Leaf, Named, Not
-from her2cds.knowledge.data import RANKING_KEY
+from her2cds.knowledge.data import entry_key
 from her2cds.lint.findings import Check, Finding, finding
 from her2cds.lint.solver import Solver
 
@@ -53,7 +53,7 @@ def _noun(owner: str, knowledge: Knowledge) -> str:
 
 
 def _key(owner: str, knowledge: Knowledge) -> str:
-    return RANKING_KEY if owner in knowledge.situations else owner
+    return entry_key("situations", owner) if owner in knowledge.situations else owner
 
 
 def narrowed_to_each_branch(condition: Condition, affirmed: bool = True) -> Iterator[tuple[Condition, Condition]]:

@@ -20,12 +20,11 @@ from typing import Annotated, Any, Literal
 
 import yaml
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
-from pydantic_core import ErrorDetails
 
 from her2cds.errors import Her2CdsError, ProfileError
+from her2cds.knowledge.fault_words import worded
 from her2cds.knowledge.yaml_reader import LOADER, Document, read_yaml
 from her2cds.profile.changes import append_at, remove_at, set_at
-from her2cds.suggest import did_you_mean
 
 
 @dataclass(frozen=True, slots=True, order=True)
@@ -165,9 +164,6 @@ class Scenario(_Part):
         return self
 
 
-_MODELS: dict[tuple[int | str, ...], type[BaseModel]] = {("patient",): PatientOf, ("expect",): Expectation}
-
-
 @dataclass(frozen=True, slots=True)
 class LocatedScenario:
     """A scenario with its file and the lines of its parts."""
@@ -210,24 +206,12 @@ def read_located(path: Path) -> tuple[LocatedScenario, ...]:
         try:
             found.append(LocatedScenario(Scenario.model_validate(raw), str(path), document, index))
         except ValidationError as error:
-            faults += [_fault(detail, document, index) for detail in error.errors()]
+            for one in worded(error.errors(), Scenario):
+                line = document.line((index, *one.path))
+                faults.append(ScenarioFault(str(path), line, str(one), one.suggestion))
     if faults:
         raise ScenarioError(faults)
     return tuple(found)
-
-
-def _fault(detail: ErrorDetails, document: Document, index: int) -> ScenarioFault:
-    location = detail["loc"]
-    where = ".".join(str(part) for part in location)
-    message, suggestion = detail["msg"].removeprefix("Value error, "), ""
-    if detail["type"] == "extra_forbidden":
-        model = _MODELS.get(location[:-1], Scenario)
-        message = f"unknown field '{location[-1]}'"
-        suggestion = did_you_mean(str(location[-1]), model.model_fields) or f"one of: {', '.join(model.model_fields)}"
-    elif detail["type"] == "missing":
-        message = "required field is missing"
-    line = document.line((index, *location))
-    return ScenarioFault(document.file, line, f"{where}: {message}" if where else message, suggestion)
 
 
 def build_patient(patient: PatientOf, examples: Path) -> dict[str, Any]:
