@@ -201,8 +201,19 @@ def test_every_check_is_shown() -> None:
         "regimens_are_used",
         "evidence_is_used",
         "offers_are_sourced",
+        "origins_are_in_the_profile",
     }
     assert set(CHECKS) == shown
+
+
+@pytest.mark.parametrize("origin", ["health.lvef", "a chart", "treatments[].agent", "health.lvef_percent.value"])
+def test_an_origin_that_no_profile_has_is_found(origin: str, knowledge: KnowledgeBase) -> None:
+    data = knowledge.knowledge.data
+    facts = tuple(
+        one.model_copy(update={"origin": origin}) if one.id == "health.lvef" else one for one in data.vocabulary
+    )
+    found = CHECKS["origins_are_in_the_profile"](Knowledge(data.model_copy(update={"vocabulary": facts})))
+    assert [one.entry for one in found] == ["health.lvef"]
 
 
 def test_a_study_without_a_rule_says_why_it_is_kept(knowledge: KnowledgeBase) -> None:

@@ -47,12 +47,14 @@ class Entries:
         """
         self.all = tuple(located)
         self._unread = frozenset(unread)
-        self._broken: dict[str, set[str]] = {}
-        for kind, entry_id in broken:
-            self._broken.setdefault(kind, set()).add(entry_id)
         self._by_kind: dict[str, list[LocatedEntry]] = {}
+        ids: dict[str, set[str]] = {}
         for one in self.all:
             self._by_kind.setdefault(one.kind, []).append(one)
+            ids.setdefault(one.kind, set()).add(one.entry_id)
+        for kind, entry_id in broken:
+            ids.setdefault(kind, set()).add(entry_id)
+        self._ids = {kind: frozenset(of_kind) for kind, of_kind in ids.items()}
 
     def of(self, kind: str) -> list[LocatedEntry]:
         """The entries of one kind of file."""
@@ -60,7 +62,7 @@ class Entries:
 
     def ids(self, kind: str) -> frozenset[str]:
         """The ids of one kind."""
-        return frozenset({one.entry_id for one in self.of(kind)} | self._broken.get(kind, set()))
+        return self._ids.get(kind, frozenset())
 
     def lacks(self, *kinds: str) -> bool:
         """Whether a part of one of these kinds could not be read."""
@@ -68,7 +70,7 @@ class Entries:
 
     def named(self, *kinds: str) -> frozenset[str] | None:
         """The ids that a reference to these kinds may name; None where that cannot be said."""
-        return None if self.lacks(*kinds) else frozenset().union(*(self.ids(kind) for kind in kinds))
+        return None if self.lacks(*kinds) else frozenset().union(*map(self.ids, kinds))
 
     @property
     def rules(self) -> Iterator[tuple[LocatedEntry, Rule]]:

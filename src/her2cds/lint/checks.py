@@ -13,6 +13,7 @@ from her2cds.knowledge.citations import Citation
 from her2cds.knowledge.rules import Rule, Target
 from her2cds.lint.findings import Check, Finding, finding
 from her2cds.lint.firing import FIRING_CHECKS
+from her2cds.lint.origins import ORIGIN_CHECKS
 from her2cds.lint.solver import Solver
 from her2cds.lint.usage import USAGE_CHECKS, drugs_of
 
@@ -221,6 +222,7 @@ CHECKS: dict[str, Check] = {
         cautions_are_not_beside_an_exclusion,
         offers_are_sourced,
         *USAGE_CHECKS,
+        *ORIGIN_CHECKS,
         terms_are_spelled,
     )
 }
