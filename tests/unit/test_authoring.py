@@ -130,11 +130,11 @@ def test_references_are_found_in_conditions_targets_and_citations(
 
 def test_a_situation_is_shown_and_the_order_is_among_what_refers_to_a_fact(knowledge: KnowledgeBase) -> None:
     base = knowledge.knowledge
-    (entry,) = find(base, "active-brain-metastases")
-    assert source_text(RULES, entry.place).splitlines()[0].strip() == "- id: active-brain-metastases"
+    (entry,) = find(base, "stable-brain-metastases")
+    assert source_text(RULES, entry.place).splitlines()[0].strip() == "- id: stable-brain-metastases"
     assert "leptomeningeal" not in source_text(RULES, entry.place)
     assert ("ranking", "needed") in {(one.by.id, one.field) for one in references(base, "her2.class")}
-    assert "active-brain-metastases" in {one.by.id for one in references(base, "brain.status")}
+    assert "stable-brain-metastases" in {one.by.id for one in references(base, "brain.status")}
     (order,) = find(base, "ranking")
     assert source_text(RULES, order.place) == (RULES / "ranking.yaml").read_text(encoding="utf-8").rstrip()
 

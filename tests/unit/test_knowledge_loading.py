@@ -104,8 +104,8 @@ FAULTS = [
     (
         "no condition",
         "criteria/clinical.yaml",
-        "when: {pathway",
-        "when: pathway {pathway",
+        "when: {relapse.months_since_adjuvant_anti_her2: {at_most: 6}}",
+        "when: relapse",
         "when: expected a condition",
     ),
     (
@@ -210,6 +210,13 @@ FAULTS = [
         "and the evidence of its source ends",
     ),
     (
+        "situation with the id of a criterion",
+        "ranking.yaml",
+        "when: {brain.status: {in: [untreated, progressing]}}",
+        "when: {brain.status: progressing}",
+        "'active-brain-metastases' has another condition at criteria/clinical.yaml:",
+    ),
+    (
         "fact that nothing gives",
         "vocabulary.yaml",
         "- id: health.lvef\n",
@@ -312,6 +319,7 @@ def test_every_registered_check_has_a_failing_case() -> None:
         "halted_and_investigational_drugs_are_not_care": "investigational drug offered as care",
         "offers_rest_on_evidence": "offer without evidence",
         "trials_have_a_known_strategy": "unknown strategy",
+        "one_id_stands_for_one_condition": "situation with the id of a criterion",
         "given_facts_are_made": "fact that nothing gives",
         "ranking_is_complete": "ranking step dropped",
         "trial_statuses_are_as_old_as_their_source": "status of a later time than its source",

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from typing import cast, get_args
 
 from her2cds.errors import KnowledgeFault
-from her2cds.knowledge.checks import Check, Entries
+from her2cds.knowledge.checks import Check, Entries, conditions_of
 from her2cds.knowledge.rules import Category, FactDefinition, Ranking, RankingStep
 from her2cds.knowledge.validate import LocatedEntry
 from her2cds.suggest import did_you_mean
@@ -34,6 +34,20 @@ def ranking_is_complete(entries: Entries) -> Iterator[KnowledgeFault]:
                 yield one.fault(f"'{name}' has not a closed list of values", hint, "needed", index)
 
 
+def one_id_stands_for_one_condition(entries: Entries) -> Iterator[KnowledgeFault]:
+    """A situation that bears the id of a criterion, rule or trial has its condition: conditions are kept by id."""
+    conditions = {
+        one.owner.entry_id: (one.owner, one.raw) for one in conditions_of(entries) if one.owner.kind != "ranking"
+    }
+    for one in entries.of("ranking"):
+        for index, situation in enumerate(cast(Ranking, one.entry).situations):
+            other, when = conditions.get(situation.id, (one, situation.when))
+            if when != situation.when:
+                where = f"{other.document.file}:{other.line('when')}"
+                message = f"'{situation.id}' has another condition at {where}"
+                yield one.fault(message, "give both the same, or one another id", "situations", index, "when")
+
+
 def _each_once(
     one: LocatedEntry, field: str, given: Sequence[str], wanted: tuple[str, ...]
 ) -> Iterator[KnowledgeFault]:
@@ -55,4 +69,4 @@ def _repeats(one: LocatedEntry, field: str, names: Iterable[str]) -> Iterator[Kn
         seen.add(name)
 
 
-RANKING_CHECKS: tuple[Check, ...] = (ranking_is_complete,)
+RANKING_CHECKS: tuple[Check, ...] = (ranking_is_complete, one_id_stands_for_one_condition)
