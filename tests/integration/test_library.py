@@ -11,6 +11,7 @@ import subprocess
 import sys
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -35,6 +36,12 @@ def test_a_failed_profile_leaves_no_trace(knowledge: KnowledgeBase) -> None:
     with pytest.raises(ProfileError):
         evaluate('{"treatments": [{"agents": ["T-DX1"]}]}', knowledge)
     assert evaluate(good, knowledge).to_json() == before
+
+
+@pytest.mark.parametrize("given", [None, 5, [{}]])
+def test_what_is_no_profile_is_told_as_a_fault_of_the_profile(given: Any, knowledge: KnowledgeBase) -> None:
+    with pytest.raises(ProfileError, match="expected a profile: a mapping, JSON text or a Profile"):
+        evaluate(given, knowledge)
 
 
 def test_text_tree_and_profile_give_the_same_report(knowledge: KnowledgeBase) -> None:

@@ -6,8 +6,10 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from typer.testing import CliRunner
 
 from her2cds import KnowledgeBase
+from her2cds.cli.app import app
 from her2cds.scenarios.coverage import coverage
 from her2cds.scenarios.leaf_coverage import leaf_coverage
 from her2cds.scenarios.model import PatientOf, Scenario, ScenarioError, build_patient, read_scenarios
@@ -131,6 +133,14 @@ def test_leaf_coverage_finds_tests_that_are_not_seen_both_true_and_false(
         one for one in found.unseen if str(one.leaf) == "her2.heterogeneous is true" and one.missing.name == "TRUE"
     ]
     assert "biomarker.her2-heterogeneity.t-dm1" in heterogeneous.owners
+
+
+def test_coverage_of_a_folder_that_is_not_there_is_an_error(tmp_path: Path, examples: Path) -> None:
+    options = ["--scenarios", str(tmp_path / "nowhere"), "--examples", str(examples)]
+    result = CliRunner().invoke(app, ["kb", "coverage", *options])
+    assert result.exit_code == 2
+    assert "no scenarios here" in result.output
+    assert "never fired" not in result.output
 
 
 def test_coverage_finds_rules_that_no_patient_exercises(knowledge: KnowledgeBase, examples: Path) -> None:
