@@ -124,7 +124,7 @@ def _yaml_files(root: Path, faults: list[KnowledgeFault]) -> Iterator[Path]:
                 name = path.relative_to(root).as_posix()
                 hint = "put the folder itself here"
                 faults.append(KnowledgeFault(name, 0, "", "a link to a folder, which is not followed", hint))
-        yield from (path for name in names if (path := Path(place, name)).suffix in (".yaml", ".yml"))
+        yield from (path for name in names if (path := Path(place, name)).suffix in YAML_SUFFIXES)
 
 
 def _unreadable(name: str, error: OSError) -> KnowledgeFault:
