@@ -398,6 +398,11 @@ def drafted(hook: str, *resources: Json, **context: Any) -> Json:
     return body
 
 
+TRASTUZUMAB = {
+    "coding": [{"system": "http://www.nlm.nih.gov/research/umls/rxnorm", "code": "224905", "display": "trastuzumab"}]
+}
+
+
 def an_order(**changes: Any) -> Json:
     return {name: value for name, value in (ORDER | changes).items() if value is not None}
 
@@ -409,6 +414,7 @@ GROUP = {"resourceType": "RequestGroup", "id": "g", "action": [{"action": [{"res
     "resource",
     [
         an_order(),
+        an_order(medicationCodeableConcept={**TRASTUZUMAB, "text": "T-DXd per protocol"}),
         an_order(medicationCodeableConcept=None, medication={"concept": {"text": "Enhertu"}}),
         an_order(medicationCodeableConcept=None, medication={"reference": {"reference": "X", "display": "Enhertu"}}),
         an_order(medicationCodeableConcept=None, medicationReference={"reference": "X", "display": "Enhertu"}),

@@ -31,7 +31,7 @@ _BRAND = re.compile(r"\[([^\]]{2,60})\]")
 _WORD = re.compile(r"[^\s,;/()\[\]]+")
 _PAYLOAD = re.compile(r"(tecan|tansine|otin|mazine)$")
 _LONGEST_NAME = 5
-_SHORTEST_WITHIN_TEXT = 5
+_SHORTEST_WITHIN_TEXT = 4  # T-DXd, T-DM1
 _MOST_WORDS = 500
 _MOST_ORDERS = 200
 _LABEL = "draft orders"
@@ -224,8 +224,8 @@ def _concept(draft: _Draft, resources: Resources) -> object:
 
 
 def _drugs_within(concept: object, knowledge: Knowledge) -> tuple[str, ...]:
-    """The drugs that the first text with a known name names."""
-    return next((drugs for text in _texts(concept) if (drugs := drugs_named(text, knowledge))), ())
+    """The drugs that any text names: where a code says trastuzumab and the text T-DXd, both are checked."""
+    return tuple(dict.fromkeys(drug for text in _texts(concept) for drug in drugs_named(text, knowledge)))
 
 
 def _texts(concept: object) -> Iterator[str]:
