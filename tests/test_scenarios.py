@@ -45,6 +45,8 @@ NO_DIFFERENCE = {
     "history-and-receptors: Progression before surgery years ago is no early relapse",
     "history-and-receptors: Only the last adjuvant course tells how soon the disease came back",
     "history-and-receptors: Anti-HER2 therapy of HER2-zero disease is not called a treatment to continue",
+    "first-line: Lapatinib with letrozole is not offered to a man",
+    "safety: Without an inducer nothing is said of one",
     "trials: KATE2 is never suggested, whatever the PD-L1 status",
     "trials: Systemic progression keeps the trial of isolated brain progression closed",
     "trials: Pyrotinib trials are for patients in China",

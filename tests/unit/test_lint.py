@@ -33,7 +33,7 @@ CASES = {
     "rules_can_fire": (
         "cautions/zz.yaml",
         "- id: caution.zz\n  title: Never\n"
-        "  when: {all: [{her2.class: positive}, {her2.class: low}]}\n"
+        "  when: {all: [{her2.ihc: 3+}, {her2.class: low}]}\n"
         f"  caution: {{on: {{drugs: [t-dxd]}}, effect: warn, because: it cannot be}}\n  cites: {CITES}\n",
         "no patient can make this rule fire",
     ),
