@@ -196,6 +196,7 @@ def test_code_that_forgets_a_contraindication_is_found(
     assert any("can still be chosen" in str(fault) for fault in found[1].faults)
 
 
+@pytest.mark.exhaustive
 def test_the_bundled_base_has_no_fault_in_any_combination(knowledge: KnowledgeBase) -> None:
     base = knowledge.knowledge
     found = list(exhaust(knowledge))
