@@ -13,7 +13,7 @@ from her2cds.knowledge.citations import Citation
 from her2cds.knowledge.evidence import Evidence
 from her2cds.knowledge.rules import Rule, RuleKind, Trial
 from her2cds.rendering.markdown import escape
-from her2cds.rendering.outline import outcome_words
+from her2cds.rendering.words import outcome_words
 
 _RULE_PAGES: dict[RuleKind, tuple[str, str]] = {
     "therapy": ("therapies", "Therapy rules"),

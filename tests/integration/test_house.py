@@ -120,3 +120,11 @@ def test_where_everything_is_required_a_skipped_test_is_a_failed_one(required: s
     )
     assert done.returncode == exit_code, done.stdout
     assert ("allows no skip" in done.stdout) == bool(required)
+
+
+def test_the_generated_pages_of_the_documentation_can_be_written() -> None:
+    """Without the site's builder, which only CI has: a part of the code that moved is noticed here."""
+    script = PROJECT / "scripts" / "site" / "make_pages.py"
+    done = subprocess.run([sys.executable, str(script)], capture_output=True, text=True, timeout=120)
+    assert done.returncode == 0, done.stderr
+    assert {"reference/command-line.md", "reference/patient.md"} <= set(done.stdout.split())
