@@ -7,7 +7,7 @@ from functools import cached_property
 from typing import TYPE_CHECKING
 
 from her2cds.knowledge.catalogue import Combination, Discrepancy, Drug, Regimen, Source
-from her2cds.knowledge.conditions import Condition, ConditionParser, Domains, leaves
+from her2cds.knowledge.conditions import Always, Condition, ConditionParser, Domains, leaves
 from her2cds.knowledge.data import KnowledgeData
 from her2cds.knowledge.evidence import Evidence
 from her2cds.knowledge.names import NameIndex
@@ -120,6 +120,22 @@ class Knowledge:
     def trial_drugs(self) -> frozenset[str]:
         """The drugs of all trials that may be suggested."""
         return frozenset(drug for trial in self.suggested_trials for drug in trial.drugs)
+
+    @cached_property
+    def trial_drugs_by_caution(self) -> dict[str, tuple[str, ...]]:
+        """The drugs of trials that a caution is about, for cautions that do not hold for everyone."""
+        conditional = (rule.id for rule in self.rules_of("caution") if not isinstance(self.conditions[rule.id], Always))
+        found = {rule: tuple(sorted(self.target_drugs[rule] & self.trial_drugs)) for rule in conditional}
+        return {rule: drugs for rule, drugs in found.items() if drugs}
+
+    @cached_property
+    def anti_her2_drugs_by_trial(self) -> dict[str, tuple[str, ...]]:
+        """The drugs of a trial that are directed against HER2, for trials that have any."""
+        found = {
+            trial.id: tuple(drug for drug in trial.drugs if "anti-her2" in self.drugs[drug].classes)
+            for trial in self.suggested_trials
+        }
+        return {trial: drugs for trial, drugs in found.items() if drugs}
 
     @cached_property
     def drug_names(self) -> NameIndex:

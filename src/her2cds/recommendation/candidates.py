@@ -93,9 +93,9 @@ class Gathered(NamedTuple):
     investigational: tuple[Candidate, ...]
 
 
-def gather(knowledge: Knowledge, outcome: Outcome) -> Gathered:
-    """The candidates of a patient, unordered."""
-    restrictions = Restrictions.of(knowledge, outcome)
+def gather(knowledge: Knowledge, outcome: Outcome, restrictions: Restrictions | None = None) -> Gathered:
+    """The candidates of a patient, unordered. `restrictions` are the patient's, where they are at hand."""
+    restrictions = restrictions or Restrictions.of(knowledge, outcome)
     candidates = [_with_restrictions(one, knowledge, outcome, restrictions) for one in _offered(knowledge, outcome)]
     care = [one for one in candidates if not _is_investigational(one)]
     return Gathered(

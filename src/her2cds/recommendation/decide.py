@@ -8,7 +8,7 @@ from typing import NamedTuple
 from her2cds.engine.compiled import Outcome
 from her2cds.facts.values import ScalarFact
 from her2cds.knowledge.base import Knowledge
-from her2cds.recommendation.candidates import Gathered, gather
+from her2cds.recommendation.candidates import Gathered, Restrictions, gather
 from her2cds.recommendation.order import Ranked, rank
 from her2cds.recommendation.trials import Match, match_trials
 
@@ -31,9 +31,10 @@ def decide(knowledge: Knowledge, outcome: Outcome, closed: Mapping[str, bool] | 
     deferred = _deferred(knowledge, outcome)
     if deferred:
         return Decision(outcome, deferred, Gathered((), (), ()), (), ())
-    gathered = gather(knowledge, outcome)
+    restrictions = Restrictions.of(knowledge, outcome)
+    gathered = gather(knowledge, outcome, restrictions)
     ranked = rank(gathered.ranked, knowledge, outcome)
-    return Decision(outcome, (), gathered, ranked, match_trials(knowledge, outcome, closed))
+    return Decision(outcome, (), gathered, ranked, match_trials(knowledge, outcome, restrictions, closed))
 
 
 def _deferred(knowledge: Knowledge, outcome: Outcome) -> tuple[str, ...]:

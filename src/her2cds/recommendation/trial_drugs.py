@@ -11,7 +11,6 @@ from typing import Literal, NamedTuple
 from her2cds.engine.compiled import Outcome
 from her2cds.facts.values import SetFact
 from her2cds.knowledge.base import Knowledge
-from her2cds.knowledge.conditions import Always
 from her2cds.knowledge.rules import Rule, Trial
 from her2cds.recommendation.candidates import Restrictions
 
@@ -37,44 +36,41 @@ class DrugNotes(NamedTuple):
 
     def about(self, trial: Trial) -> tuple[DrugNote, ...]:
         """The notes on the drugs of one trial."""
-        found = [note for drug in trial.drugs for note in self.by_drug.get(drug, ())]
-        return (*found, *self._progressed(trial))
+        notes = self.by_drug
+        found = [note for drug in trial.drugs if drug in notes for note in notes[drug]] if notes else []
+        return (*found, *self._progressed(trial)) if self.progressed is not None else tuple(found)
 
     def _progressed(self, trial: Trial) -> Iterator[DrugNote]:
         """Earlier progression on all anti-HER2 drugs of the trial; going on with one beside a new one is common."""
-        if self.progressed is None or not self.progressed.present:
-            return
-        directed = [drug for drug in trial.drugs if "anti-her2" in self.knowledge.drugs[drug].classes]
-        if directed and self.progressed.present.issuperset(directed):
+        directed = self.knowledge.anti_her2_drugs_by_trial.get(trial.id)
+        if self.progressed is not None and directed and self.progressed.present.issuperset(directed):
             because = "the registry has to say whether that is allowed"
             for drug in directed:
                 yield DrugNote(drug, "progressed", because, origin=self.progressed.origins.get(drug, ""))
 
 
-def drug_notes(knowledge: Knowledge, outcome: Outcome) -> DrugNotes:
+def drug_notes(knowledge: Knowledge, outcome: Outcome, restrictions: Restrictions) -> DrugNotes:
     """What the patient's cautions, hypersensitivities and the team's judgement say of drugs.
 
     Cautions that hold for everyone say nothing of this patient: a trial of such a drug is there to find out.
     """
-    restrictions = Restrictions.of(knowledge, outcome)
     found: dict[str, list[DrugNote]] = {}
     for note in (*_of_cautions(knowledge, restrictions), *_of_the_patient(knowledge, outcome)):
         found.setdefault(note.drug, []).append(note)
     progressed = outcome.facts.get("prior.progressed_on")
     return DrugNotes(
         {drug: tuple(notes) for drug, notes in found.items()},
-        progressed if isinstance(progressed, SetFact) else None,
+        progressed if isinstance(progressed, SetFact) and progressed.present else None,
         knowledge,
     )
 
 
 def _of_cautions(knowledge: Knowledge, restrictions: Restrictions) -> Iterator[DrugNote]:
+    by_caution = knowledge.trial_drugs_by_caution
     for rule in (*restrictions.excluding, *restrictions.holding):
         effect = rule.caution.effect if rule.caution else None
-        if rule.caution is None or isinstance(knowledge.conditions[rule.id], Always):
-            continue
-        if effect == "exclude" or effect == "conditional":
-            for drug in sorted(knowledge.target_drugs[rule.id] & knowledge.trial_drugs):
+        if rule.caution is not None and (effect == "exclude" or effect == "conditional"):
+            for drug in by_caution.get(rule.id, ()):
                 yield DrugNote(drug, effect, rule.caution.because, rule)
 
 

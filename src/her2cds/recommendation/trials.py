@@ -9,6 +9,7 @@ from her2cds.engine.compiled import Outcome
 from her2cds.facts.truth import Truth
 from her2cds.knowledge.base import Knowledge
 from her2cds.knowledge.rules import Trial
+from her2cds.recommendation.candidates import Restrictions
 from her2cds.recommendation.trial_drugs import DrugNote, drug_notes
 
 
@@ -37,7 +38,9 @@ class Match(NamedTuple):
         return self.verdict is not Truth.FALSE and not self.ruled_out
 
 
-def match_trials(knowledge: Knowledge, outcome: Outcome, closed: Mapping[str, bool] | None = None) -> tuple[Match, ...]:
+def match_trials(
+    knowledge: Knowledge, outcome: Outcome, restrictions: Restrictions, closed: Mapping[str, bool] | None = None
+) -> tuple[Match, ...]:
     """All trials that may be suggested, with their verdicts: best fit first, then phase, then identifier.
 
     Trials for other tumours, those known from reference lists only, and blocked ones are never among them.
@@ -48,7 +51,7 @@ def match_trials(knowledge: Knowledge, outcome: Outcome, closed: Mapping[str, bo
     brain = ("brain metastases",) if _present(("brain.present", "brain.leptomeningeal"), outcome) else ()
     about_brain = knowledge.trials_about_brain if brain else frozenset()
     verdicts, reported_closed = outcome.verdicts, knowledge.trials_reported_closed
-    notes = drug_notes(knowledge, outcome)
+    notes = drug_notes(knowledge, outcome, restrictions)
     matches = [
         Match(
             trial,
