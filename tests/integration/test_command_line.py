@@ -41,4 +41,4 @@ def test_a_command_imports_no_other() -> None:
     command = [sys.executable, "-c", LOADED, "evaluate", str(EXAMPLE)]
     done = subprocess.run(command, capture_output=True, check=True, text=True, timeout=60)
     parts = {name.rpartition(".")[2] for name in done.stderr.split()}
-    assert parts == {"app", "files", "options", "output", "patient", "recording", "reports", "terminal"}
+    assert parts == {"app", "options", "output", "patient", "recording", "reports", "terminal"}

@@ -10,11 +10,11 @@ import pytest
 from her2cds import KnowledgeBase
 from her2cds.errors import MissingTextsError
 from her2cds.knowledge.base import Knowledge
-from her2cds.knowledge.conditions import ConditionParser
+from her2cds.knowledge.conditions import ConditionParser, words
 from her2cds.knowledge.load import load_knowledge_base
 from her2cds.lint.checks import CHECKS, lint
 from her2cds.lint.copying import copied_texts
-from her2cds.lint.firing import in_words, narrowed_to_each_branch
+from her2cds.lint.firing import narrowed_to_each_branch
 from her2cds.lint.solver import Solver
 from tests.conftest import PROJECT
 
@@ -162,7 +162,7 @@ def test_trials_and_criteria_that_nobody_can_meet_are_found(name: str, text: str
 )
 def test_alternatives_are_looked_at_one_by_one(raw: object, branches: list[str], knowledge: KnowledgeBase) -> None:
     condition = ConditionParser(knowledge.knowledge.domains).parse(raw)
-    assert [in_words(branch) for branch, _ in narrowed_to_each_branch(condition)] == branches
+    assert [words(branch) for branch, _ in narrowed_to_each_branch(condition)] == branches
 
 
 def test_an_offer_that_is_always_ruled_out_is_found(tmp_path: Path) -> None:

@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from her2cds.cli.files import replacing
 from her2cds.cli.output import Exit, fail, standard_output, stdout
+from her2cds.whole_files import replacing
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -11,10 +11,10 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from her2cds.cli.files import write_file
 from her2cds.cli.options import Overlay, Rules
 from her2cds.cli.output import Exit, fail, guarded, open_knowledge, stdout, utf8
 from her2cds.rendering.plain import one_line
+from her2cds.whole_files import write_file
 
 if TYPE_CHECKING:
     from her2cds.interop.draft import Imported

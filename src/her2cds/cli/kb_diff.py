@@ -14,9 +14,9 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from her2cds.cli.files import replacing
 from her2cds.cli.output import Exit, fail, open_knowledge, stdout
 from her2cds.rendering.plain import one_line
+from her2cds.whole_files import replacing
 
 if TYPE_CHECKING:
     from her2cds.cohort.impact import AnswerChange, PartImpact, PatientChange

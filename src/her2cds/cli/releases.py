@@ -7,9 +7,9 @@ from typing import Annotated
 
 import typer
 
-from her2cds.cli.files import write_file
 from her2cds.cli.options import Rules
 from her2cds.cli.output import Exit, fail, open_knowledge, stdout
+from her2cds.whole_files import write_file
 
 
 def release_manifest(

@@ -6,10 +6,10 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from her2cds.cli.files import write_file
 from her2cds.cli.options import Format, ReportFormat
 from her2cds.cli.output import Exit, fail, print_answers, standard_output
 from her2cds.errors import MissingExtraError
+from her2cds.whole_files import write_file
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -9,9 +9,9 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from her2cds.cli.files import write_file
 from her2cds.cli.options import Overlay, Rules
 from her2cds.cli.output import Exit, fail, open_knowledge, stdout
+from her2cds.whole_files import write_file
 
 if TYPE_CHECKING:
     from her2cds.scenarios.suite import CaseResult, Filters

@@ -107,6 +107,23 @@ class Always:
 Condition = Leaf | Named | All | AnyOf | Not | Always
 
 
+def words(condition: Condition) -> str:
+    """A condition on one line, for a message."""
+    match condition:
+        case Leaf():
+            return str(condition)
+        case Named(criterion):
+            return f"criterion {criterion}"
+        case Not(part):
+            return f"not ({words(part)})"
+        case All(parts):
+            return " and ".join(f"({words(part)})" for part in parts)
+        case AnyOf(parts):
+            return " or ".join(f"({words(part)})" for part in parts)
+        case Always():
+            return "always"
+
+
 def leaves(condition: Condition) -> Iterator[Leaf]:
     """Every leaf of the tree, in reading order."""
     match condition:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from her2cds.knowledge.base import Knowledge
-from her2cds.knowledge.conditions import All, Always, AnyOf, Condition, Leaf, Named, Not
+from her2cds.knowledge.conditions import All, Always, AnyOf, Condition, Not, words
 from her2cds.knowledge.data import entry_key
 from her2cds.lint.findings import Check, Finding, finding
 from her2cds.lint.solver import Solver
@@ -28,7 +28,7 @@ def alternatives_can_hold(knowledge: Knowledge) -> Iterator[Finding]:
             continue  # told of as a whole
         for branch, narrowed in narrowed_to_each_branch(condition):
             if not solver.can_hold_together((narrowed, True)):
-                message = f"no patient can meet the alternative '{in_words(branch)}' here"
+                message = f"no patient can meet the alternative '{words(branch)}' here"
                 yield finding(knowledge, "alternatives_can_hold", "error", _key(owner, knowledge), message)
 
 
@@ -70,20 +70,3 @@ def narrowed_to_each_branch(condition: Condition, affirmed: bool = True) -> Iter
                 for branch, narrowed in narrowed_to_each_branch(part, affirmed):
                     among = (*parts[:index], narrowed, *parts[index + 1 :])
                     yield branch, narrowed if of_choice else type(condition)(among)
-
-
-def in_words(condition: Condition) -> str:
-    """A condition in few words, for a message."""
-    match condition:
-        case Leaf():
-            return str(condition)
-        case Named(criterion):
-            return f"criterion {criterion}"
-        case Not(part):
-            return f"not ({in_words(part)})"
-        case All(parts):
-            return " and ".join(map(in_words, parts))
-        case AnyOf(parts):
-            return " or ".join(map(in_words, parts))
-        case Always():
-            return "always"

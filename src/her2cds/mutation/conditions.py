@@ -6,7 +6,17 @@ from collections.abc import Iterator
 from dataclasses import replace
 from typing import NamedTuple
 
-from her2cds.knowledge.conditions import ALTERATION_KINDS, All, AnyOf, Condition, Domains, Leaf, Named, Not, Operator
+from her2cds.knowledge.conditions import (
+    ALTERATION_KINDS,
+    All,
+    AnyOf,
+    Condition,
+    Domains,
+    Leaf,
+    Not,
+    Operator,
+    words,
+)
 from her2cds.knowledge.rules import FactDefinition
 
 _NUMERIC = ("is", "at_least", "at_most", "more_than", "less_than")
@@ -118,20 +128,3 @@ def _changed(operator: str, leaf: Leaf, operand: str | bool | float | tuple[str,
         (gone,) = set(leaf.operand) - set(operand)
         return Variant(operator, f"{gone} from {leaf.fact}", changed)
     return Variant(operator, f"{leaf} became {changed}", changed)
-
-
-def words(condition: Condition) -> str:
-    """A condition on one line."""
-    match condition:
-        case Leaf():
-            return str(condition)
-        case Named(criterion):
-            return f"criterion {criterion}"
-        case Not(part):
-            return f"not ({words(part)})"
-        case All(parts):
-            return " and ".join(f"({words(part)})" for part in parts)
-        case AnyOf(parts):
-            return " or ".join(f"({words(part)})" for part in parts)
-        case _:
-            return "always"

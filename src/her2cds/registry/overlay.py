@@ -3,9 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-import os
-import stat
-import uuid
 from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import date as Date
@@ -17,6 +14,7 @@ from her2cds.errors import RegistryError, RegistryFault
 from her2cds.knowledge.base import Knowledge
 from her2cds.registry.record import OVERLAY_FORMAT, RegistryOverlay, RegistryRecord
 from her2cds.registry.study import MAX_BYTES, read_studies
+from her2cds.whole_files import write_file
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,20 +71,8 @@ def write_overlay(path: Path, overlay: RegistryOverlay) -> None:
     """Write the overlay whole or not at all; the old file gives place and permissions. Raises RegistryError."""
     content = overlay.model_dump_json(indent=2, exclude_none=True).encode() + b"\n"
     try:
-        target = path.resolve()  # of a link the file that it leads to
-        target.parent.mkdir(parents=True, exist_ok=True)
-        temporary = target.with_name(f".{target.name}.{uuid.uuid4().hex}")
-        try:
-            with temporary.open("xb") as stream:
-                stream.write(content)
-                if target.exists():
-                    os.fchmod(stream.fileno(), stat.S_IMODE(target.stat().st_mode))
-                stream.flush()
-                os.fsync(stream.fileno())  # else a power cut could leave neither the old content nor the new
-            temporary.replace(target)
-        except BaseException:
-            temporary.unlink(missing_ok=True)
-            raise
+        path.resolve().parent.mkdir(parents=True, exist_ok=True)
+        write_file(path, content)
     except OSError as error:
         fault = RegistryFault(str(path), error.strerror or "cannot be written", "the file is as it was before")
         raise RegistryError([fault]) from None
