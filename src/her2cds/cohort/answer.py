@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from her2cds.evaluation import Case, KnowledgeBase
-from her2cds.facts.truth import Truth
+from her2cds.facts.truth import TRUE, UNKNOWN
 from her2cds.facts.values import Fact, ScalarFact
 from her2cds.recommendation.candidates import Candidate, Exclusion
 from her2cds.recommendation.order import Ranked
@@ -64,8 +64,8 @@ class AnswerRows:
             [one.candidate.regimen.id for one in decision.ranked if one.rank == 1],
             len(decision.ranked),
             len(decision.gathered.excluded),
-            trials.count(Truth.TRUE),
-            trials.count(Truth.UNKNOWN),
+            trials.count(TRUE),
+            trials.count(UNKNOWN),
             len(self._case.chart.notices),
         )
 
@@ -119,10 +119,10 @@ class AnswerRows:
         for one in self._decision.matches:
             if not one.fits:
                 continue
-            missing = self._context.missing.of(one.trial.id) if one.verdict is Truth.UNKNOWN else ()
+            missing = self._context.missing.of(one.trial.id) if one.verdict is UNKNOWN else ()
             if not one.closed:
                 self._open.append(Decided("trials", missing))
-            eligibility = "eligible" if one.verdict is Truth.TRUE else "possible"
+            eligibility = "eligible" if one.verdict is TRUE else "possible"
             yield (one.trial.id, eligibility, one.closed, one.trial.strategy, len(one.answers), list(missing))
 
     def _questions(self) -> Iterator[Row]:

@@ -17,7 +17,7 @@ from her2cds.cohort.workers import cores, run_locally
 from her2cds.engine.explain import shown
 from her2cds.errors import CohortError, Her2CdsError, ProfileError
 from her2cds.evaluation import Case, KnowledgeBase, load_knowledge
-from her2cds.facts.truth import Truth
+from her2cds.facts.truth import FALSE, TRUE
 
 About = Literal["profile", "answer", "fact", "regimen", "caution", "trial"]
 
@@ -213,7 +213,7 @@ def _standing(case: _Found) -> Standing:
     found.update({Subject("regimen", one.regimen.id): "investigational" for one in decision.gathered.investigational})
     for match in decision.matches:
         if match.fits and not match.closed:
-            words = "eligible" if match.verdict is Truth.TRUE else "possibly eligible"
+            words = "eligible" if match.verdict is TRUE else "possibly eligible"
             found[Subject("trial", match.trial.id)] = words
     return found
 
@@ -247,5 +247,5 @@ def _rules_at_work(before: _Found, after: _Found, edited: Iterable[EntryChange])
     """The changed entries whose condition holds, may hold, or did so before, for this patient."""
     for one in edited:
         verdicts = (case.decision.outcome.verdicts.get(one.id) for case in (before, after) if isinstance(case, Case))
-        if any(verdict not in (None, Truth.FALSE) for verdict in verdicts):
+        if any(verdict not in (None, FALSE) for verdict in verdicts):
             yield one.id

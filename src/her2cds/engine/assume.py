@@ -9,7 +9,7 @@ from __future__ import annotations
 from her2cds.engine.compiled import Outcome, Verdicts
 from her2cds.engine.derivation import derive_fact
 from her2cds.engine.strata import Level, levels
-from her2cds.facts.truth import Truth, all_of, any_of
+from her2cds.facts.truth import TRUE, Truth, all_of, any_of
 from her2cds.facts.values import Fact, FactBase, truth_of
 from her2cds.knowledge.base import Knowledge
 from her2cds.knowledge.conditions import All, Always, AnyOf, Condition, Leaf, Named, Not, criteria_named, leaves
@@ -77,4 +77,4 @@ def _truth(condition: Condition, facts: FactBase, verdicts: Verdicts) -> Truth:
         case Not(part):
             return _truth(part, facts, verdicts).negated()
         case Always():
-            return Truth.TRUE
+            return TRUE

@@ -9,7 +9,7 @@ from collections.abc import Hashable
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
-from her2cds.facts.truth import Truth
+from her2cds.facts.truth import TRUE, UNKNOWN, Truth
 from her2cds.facts.values import Fact, SetFact, truth_of
 from her2cds.knowledge.conditions import Leaf, Named
 
@@ -43,8 +43,8 @@ class FactAtoms:
         if bits is None:
             truths = {bit: truth_of(test, fact) for bit, test in self.tests.items()}
             bits = (
-                sum(bit for bit, truth in truths.items() if truth is Truth.TRUE),
-                sum(bit for bit, truth in truths.items() if truth is Truth.UNKNOWN),
+                sum(bit for bit, truth in truths.items() if truth is TRUE),
+                sum(bit for bit, truth in truths.items() if truth is UNKNOWN),
             )
             if len(self._known) >= _MOST_VALUES:
                 self._known.clear()
@@ -63,7 +63,7 @@ class FactAtoms:
                 fact.absent_prefixes & self._prefixes,
                 fact.is_known,
             )
-        return ("scalar", fact.candidates)
+        return fact.candidates
 
 
 class CriterionAtom(NamedTuple):
@@ -74,7 +74,7 @@ class CriterionAtom(NamedTuple):
 
     def read(self, verdict: Truth) -> TrueAndUnknown:
         """The bit among the true or the unknown ones, or in neither."""
-        return (self.bit if verdict is Truth.TRUE else 0, self.bit if verdict is Truth.UNKNOWN else 0)
+        return (self.bit if verdict is TRUE else 0, self.bit if verdict is UNKNOWN else 0)
 
 
 class AtomNumbers:

@@ -18,7 +18,7 @@ from her2cds.engine.derivation import derive_fact
 from her2cds.engine.durable import MAX_FLAGS, Ruleset, flags_collide
 from her2cds.engine.strata import levels
 from her2cds.errors import EngineError
-from her2cds.facts.truth import Truth
+from her2cds.facts.truth import FALSE, TRUE, UNKNOWN, Truth
 from her2cds.facts.values import FactBase
 from her2cds.knowledge.base import Knowledge
 from her2cds.knowledge.conditions import Always, criteria_named, leaves
@@ -85,8 +85,8 @@ class _Shard:
         verdicts: Verdicts = {}
         for rule in open_:
             node = self.node_of[rule]
-            verdict = Truth.TRUE if rule in sure else Truth.UNKNOWN
-            verdicts[node] = max(verdict, verdicts.get(node, Truth.FALSE))
+            verdict = TRUE if rule in sure else UNKNOWN
+            verdicts[node] = max(verdict, verdicts.get(node, FALSE))
         return tuple(verdicts.items())
 
 
@@ -147,7 +147,7 @@ class CompiledRules:
     ) -> _CompiledLevel:
         conditions = self.knowledge.conditions
         always = {node for node in nodes if isinstance(conditions[node], Always)}
-        start = {node: Truth.TRUE if node in always else Truth.FALSE for node in nodes}
+        start = {node: TRUE if node in always else FALSE for node in nodes}
         shards = tuple(self._shards(number, [node for node in nodes if node not in always], atoms))
         return _CompiledLevel(start, *atoms.new(), shards, completes)
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 
 from her2cds.errors import EngineError
-from her2cds.facts.truth import Truth
+from her2cds.facts.truth import TRUE, UNKNOWN, Truth
 from her2cds.facts.values import ScalarFact
 from her2cds.knowledge.rules import Derive, FactDefinition, Rule
 
@@ -15,14 +15,14 @@ def derive_fact(definition: FactDefinition, rules: Sequence[Rule], verdicts: Map
 
     Raises EngineError where satisfied rules contradict each other: that is a fault of the knowledge base.
     """
-    satisfied = [rule for rule in rules if verdicts[rule.id] is Truth.TRUE]
+    satisfied = [rule for rule in rules if verdicts[rule.id] is TRUE]
     if satisfied:
         values = frozenset.intersection(*(_values(rule) for rule in satisfied))
         if not values:
             names = " and ".join(rule.id for rule in satisfied)
             raise EngineError(f"{names} derive different values of '{definition.id}'")
         return _fact(definition, values, " and ".join(rule.id for rule in satisfied))
-    open_rules = [rule for rule in rules if verdicts[rule.id] is Truth.UNKNOWN]
+    open_rules = [rule for rule in rules if verdicts[rule.id] is UNKNOWN]
     values = frozenset[str]().union(*(_values(rule) for rule in open_rules))
     if definition.default is not None:
         values |= {definition.default}

@@ -72,6 +72,7 @@ class Ruleset:
         if any(not needed for needed in rules.values()):
             raise EngineError(f"ruleset {name}: a rule without a condition cannot be compiled")
         self.flags = flags
+        self._written = {flag: f",{json.dumps(flag, ensure_ascii=False)}:1" for flag in flags}
         self._lock = threading.Lock()
         self._handle = self._create(rules)
 
@@ -98,9 +99,13 @@ class Ruleset:
     def fire(self, flags: Iterable[str]) -> set[str]:
         """Names of the rules whose flags are all among `flags`. Thread-safe; leaves no state behind.
 
-        Raises EngineError where the library fails: a result is never returned incomplete.
+        A flag that no rule of this ruleset asks for says nothing here, and without any no rule can fire: every rule
+        has at least one. Raises EngineError where the library fails: a result is never returned incomplete.
         """
-        fact = json.dumps({"id": _FACT_ID, "kind": 1, **dict.fromkeys(flags, 1)}, ensure_ascii=False)
+        written = [self._written[flag] for flag in dict.fromkeys(flags) if flag in self._written]
+        if not written:
+            return set()
+        fact = f'{{"id":"{_FACT_ID}","kind":1{"".join(written)}}}'
         with self._lock:
             try:
                 fired = self._run(fact)

@@ -12,7 +12,7 @@ from typing import NamedTuple
 from her2cds.engine.compiled import Outcome, Verdicts
 from her2cds.engine.derivation import derive_fact
 from her2cds.engine.strata import levels
-from her2cds.facts.truth import Truth, all_of, any_of
+from her2cds.facts.truth import TRUE, Truth, all_of, any_of
 from her2cds.facts.values import Fact, FactBase, ScalarFact, truth_of
 from her2cds.knowledge.base import Knowledge
 from her2cds.knowledge.conditions import All, Always, AnyOf, Condition, Leaf, Named, Not
@@ -95,7 +95,42 @@ class Explainer:
                 explained = tuple([self.explain(part) for part in parts])
                 return Explanation(any_of([one.truth for one in explained]), "any of", explained)
             case Always():
-                return Explanation(Truth.TRUE, "always")
+                return Explanation(TRUE, "always")
+
+
+def truth_in(condition: Condition, facts: FactBase, verdicts: Verdicts) -> Truth:
+    """Kleene's truth of a condition, without an explanation; criteria are looked up among the verdicts."""
+    match condition:
+        case Leaf():
+            return truth_of(condition, facts.get(condition.fact))
+        case Named(criterion):
+            return verdicts[criterion]
+        case Not(part):
+            return truth_in(part, facts, verdicts).negated()
+        case All(parts):
+            return all_of([truth_in(part, facts, verdicts) for part in parts])
+        case AnyOf(parts):
+            return any_of([truth_in(part, facts, verdicts) for part in parts])
+        case Always():
+            return TRUE
+
+
+def responsible_tests(condition: Condition, truth: Truth, outcome: Outcome, knowledge: Knowledge) -> Iterator[Leaf]:
+    """The tests that make a condition have this truth, one by one, as `Explanation.responsible` gives them.
+
+    No explanation is built: for whoever looks at many conditions and shows few. `truth` has to be the condition's.
+    """
+    match condition:
+        case Leaf():
+            yield condition
+        case Named(criterion):
+            yield from responsible_tests(knowledge.conditions[criterion], truth, outcome, knowledge)
+        case Not(part):
+            yield from responsible_tests(part, truth.negated(), outcome, knowledge)
+        case All(parts) | AnyOf(parts):
+            for part in parts:
+                if truth_in(part, outcome.facts, outcome.verdicts) is truth:
+                    yield from responsible_tests(part, truth, outcome, knowledge)
 
 
 def evaluate_plainly(knowledge: Knowledge, facts: FactBase) -> Outcome:

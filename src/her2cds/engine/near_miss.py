@@ -6,7 +6,7 @@ import sys
 
 from her2cds.engine.compiled import Outcome
 from her2cds.engine.explain import Explainer
-from her2cds.facts.truth import Truth
+from her2cds.facts.truth import TRUE
 from her2cds.knowledge.base import Knowledge
 from her2cds.knowledge.normal_form import alternatives
 
@@ -19,6 +19,6 @@ def literals_missed(node: str, outcome: Outcome, knowledge: Knowledge) -> int:
         count = 0
         for literal in alternative:
             value = explainer.explain(literal.atom).truth
-            count += (value if literal.affirmed else value.negated()) is not Truth.TRUE
+            count += (value if literal.affirmed else value.negated()) is not TRUE
         missed.append(count)
     return min(missed, default=sys.maxsize)  # no alternative: a condition that can never hold is out of reach

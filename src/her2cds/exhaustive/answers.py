@@ -11,7 +11,7 @@ from her2cds.exhaustive.minimal import ways_to, words
 from her2cds.exhaustive.model import Answer, Fault
 from her2cds.exhaustive.sweep import Case, sweep
 from her2cds.exhaustive.variables import as_facts
-from her2cds.facts.truth import Truth
+from her2cds.facts.truth import FALSE, TRUE
 from her2cds.knowledge.base import Knowledge
 from her2cds.knowledge.conditions import All, AnyOf, Condition, Leaf, Not
 from her2cds.knowledge.rules import Rule
@@ -70,7 +70,7 @@ def _put_to_the_code(base: KnowledgeBase, case: Case, answer: Answer) -> None:
     reason = statement_for(base.knowledge, decision.outcome, decision.gathered, decision.deferred, explain)
     if not decision.ranked and not reason:
         answer.faults.append(Fault("neither an answer nor a reason", words(case.example)))
-    offered = case.truths[0] is not Truth.FALSE
+    offered = case.truths[0] is not FALSE
     if bool(decision.ranked) != (offered and not decision.deferred):
         answer.faults.append(Fault("what is ranked is not what the rules offer", words(case.example)))
     answer.came_to(_kind(decision, reason), case.combinations)
@@ -141,7 +141,7 @@ def _without_offer(knowledge: Knowledge, asked: Condition, answer: Answer) -> It
     answer.count(swept)
     for case in swept.cases:
         meant, offered = case.truths
-        if meant is Truth.TRUE:
+        if meant is TRUE:
             outcome = ("no offer", "an offer under conditions", "an offer")[offered]
             answer.came_to(outcome, case.combinations)
     if "no offer" in answer.outcomes:
@@ -161,7 +161,7 @@ def _treatment_goes_on_or_changes(knowledge: Knowledge) -> Answer:
     swept = sweep(knowledge, (going_on, change), within)
     answer.count(swept)
     for case in swept.cases:
-        held = [name for name, truth in zip(("go on", "change"), case.truths, strict=True) if truth is Truth.TRUE]
+        held = [name for name, truth in zip(("go on", "change"), case.truths, strict=True) if truth is TRUE]
         answer.came_to(" and ".join(held) or "neither for sure", case.combinations)
     for choice in ways_to(knowledge, All((going_on, change)), within, most=_SHOWN):
         answer.faults.append(Fault("offered to go on with the current treatment and to change it", words(choice)))
@@ -190,8 +190,8 @@ def _pathways_overlap_openly(knowledge: Knowledge) -> Answer:
     swept = sweep(knowledge, (*paths, told), within)
     answer.count(swept)
     for case in swept.cases:
-        held = [test.fact for test, truth in zip(paths, case.truths, strict=False) if truth is Truth.TRUE]
+        held = [test.fact for test, truth in zip(paths, case.truths, strict=False) if truth is TRUE]
         answer.came_to(" and ".join(held) or "none for sure", case.combinations)
-        if len(held) > 1 and case.truths[-1] is not Truth.TRUE:
+        if len(held) > 1 and case.truths[-1] is not TRUE:
             answer.faults.append(Fault(f"{' and '.join(held)} apply, and no notice says so", words(case.example)))
     return answer

@@ -11,7 +11,7 @@ from her2cds.errors import EngineError
 from her2cds.exhaustive.minimal import ways_to, words
 from her2cds.exhaustive.model import Answer, Fault
 from her2cds.exhaustive.sweep import Case, sweep
-from her2cds.facts.truth import Truth
+from her2cds.facts.truth import TRUE
 from her2cds.knowledge.base import Knowledge
 from her2cds.knowledge.conditions import All
 
@@ -42,7 +42,7 @@ def _enter(answer: Answer, case: Case, fact: str, rules: tuple[str, ...], knowle
     try:
         value = derive_fact(knowledge.facts[fact], [knowledge.rules[rule] for rule in rules], verdicts)
     except EngineError as error:
-        together = All(tuple(knowledge.conditions[rule] for rule, truth in verdicts.items() if truth is Truth.TRUE))
+        together = All(tuple(knowledge.conditions[rule] for rule, truth in verdicts.items() if truth is TRUE))
         (choice,) = ways_to(knowledge, together, most=1)
         answer.faults.append(Fault(str(error), words(choice)))
         return

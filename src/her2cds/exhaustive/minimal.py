@@ -7,7 +7,7 @@ from collections.abc import Iterator, Sequence
 from her2cds.exhaustive.residual import Residuals
 from her2cds.exhaustive.sweep import sweep
 from her2cds.exhaustive.variables import ValueClass, Variable
-from her2cds.facts.truth import Truth
+from her2cds.facts.truth import TRUE, UNKNOWN
 from her2cds.knowledge.base import Knowledge
 from her2cds.knowledge.conditions import All, Condition, Not
 
@@ -25,7 +25,7 @@ def ways_to(
     excluded: list[Condition] = []
     for _ in range(most):
         possible = (*within, *excluded)
-        found = [case for case in sweep(knowledge, (goal,), possible).cases if case.truths == (Truth.TRUE,)]
+        found = [case for case in sweep(knowledge, (goal,), possible).cases if case.truths == (TRUE,)]
         if not found:
             return
         residuals = Residuals(knowledge, (All(possible), goal))
@@ -48,14 +48,14 @@ def _holds(residuals: Residuals, choice: Sequence[tuple[Variable, ValueClass]]) 
     _, node = residuals.roots
     for variable, chosen in choice:
         node = residuals.assign(node, variable, chosen, {})
-    return node == Truth.TRUE
+    return node == TRUE
 
 
 def _as_conditions(residuals: Residuals, choice: Choice) -> Iterator[Condition]:
     for variable, chosen in choice:
         for test, truth in zip(residuals.tests(variable), chosen.truths, strict=True):
-            if truth is not Truth.UNKNOWN:
-                yield test if truth is Truth.TRUE else Not(test)
+            if truth is not UNKNOWN:
+                yield test if truth is TRUE else Not(test)
 
 
 def words(choice: Choice) -> tuple[str, ...]:

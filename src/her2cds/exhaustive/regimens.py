@@ -15,7 +15,7 @@ from her2cds.exhaustive.minimal import words
 from her2cds.exhaustive.model import Answer, Fault
 from her2cds.exhaustive.sweep import Case, sweep
 from her2cds.exhaustive.variables import as_facts
-from her2cds.facts.truth import Truth
+from her2cds.facts.truth import FALSE, TRUE, UNKNOWN, Truth
 from her2cds.knowledge.catalogue import Regimen
 from her2cds.knowledge.conditions import All, AnyOf, Condition, Leaf, Not
 from her2cds.knowledge.rules import Rule
@@ -80,8 +80,8 @@ class _Offered:
         answer.count(swept)
         used: set[str] = set()
         for case in swept.cases:
-            held = [rule for rule, truth in zip(self._rules, case.truths, strict=False) if truth is Truth.TRUE]
-            if case.truths[-1] is not Truth.TRUE:
+            held = [rule for rule, truth in zip(self._rules, case.truths, strict=False) if truth is TRUE]
+            if case.truths[-1] is not TRUE:
                 used.update(rule.id for rule in held)
             kinds = {rule.offer.category == "investigational" for rule in held if rule.offer}
             if len(kinds) > 1:
@@ -133,16 +133,16 @@ class _Offered:
         gathered, verdicts = self._gather(case)
         *offers, excluded, ruled_out = case.truths
         listed = self._mine((*gathered.ranked, *gathered.investigational))
-        offered = any(truth is not Truth.FALSE for truth in offers)
+        offered = any(truth is not FALSE for truth in offers)
         wrong = {
             "the engine's verdicts differ from the enumerated ones": verdicts != offers,
-            "listed, although it is ruled out": ruled_out is Truth.TRUE and listed,
-            "not listed, although offered and not ruled out": offered and ruled_out is not Truth.TRUE and not listed,
+            "listed, although it is ruled out": ruled_out is TRUE and listed,
+            "not listed, although offered and not ruled out": offered and ruled_out is not TRUE and not listed,
             "offered and ruled out, and nowhere shown as ruled out": (
-                offered and ruled_out is Truth.TRUE and not self._mine(gathered.excluded)
+                offered and ruled_out is TRUE and not self._mine(gathered.excluded)
             ),
             "listed without a word on a contraindication that may hold": (
-                excluded is Truth.UNKNOWN and any(not one.open_checks for one in listed)
+                excluded is UNKNOWN and any(not one.open_checks for one in listed)
             ),
         }
         answer.faults += [Fault(message, words(case.example)) for message, holds in wrong.items() if holds]
@@ -154,7 +154,7 @@ class _Offered:
         swept = sweep(self._knowledge, conditions)
         answer.count(swept)
         for case in swept.cases:
-            if case.truths != (Truth.TRUE, Truth.TRUE, Truth.FALSE):
+            if case.truths != (TRUE, TRUE, FALSE):
                 continue
             gathered, _ = self._gather(case)
             if any(drug in one.drugs for one in (*gathered.ranked, *gathered.investigational) if self._is_mine(one)):
@@ -174,8 +174,8 @@ class _Offered:
 
 def _outcome(offers: list[Truth], ruled_out: Truth) -> str:
     best = max(offers)
-    if best is Truth.FALSE:
+    if best is FALSE:
         return "not offered"
-    if ruled_out is Truth.TRUE:
+    if ruled_out is TRUE:
         return "offered and ruled out"
-    return "offered" if best is Truth.TRUE else "offered under conditions"
+    return "offered" if best is TRUE else "offered under conditions"

@@ -12,12 +12,12 @@ from dataclasses import dataclass
 
 from her2cds.engine.derivation import derive_fact
 from her2cds.exhaustive.variables import ValueClass, Variable, value_classes, variable_of
-from her2cds.facts.truth import Truth
+from her2cds.facts.truth import FALSE, TRUE, UNKNOWN
 from her2cds.facts.values import truth_of
 from her2cds.knowledge.base import Knowledge
 from her2cds.knowledge.conditions import All, Always, AnyOf, Condition, Leaf, Named, Not
 
-_TRUTHS = (Truth.FALSE, Truth.UNKNOWN, Truth.TRUE)
+_TRUTHS = (FALSE, UNKNOWN, TRUE)
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,7 +61,7 @@ class Residuals:
         found = value_classes(self._knowledge.facts[variable.fact], variable, tests)
         if not settled or any(test.operator == "known" for test in tests):
             return found
-        return tuple(one for one in found if Truth.UNKNOWN not in one.truths)
+        return tuple(one for one in found if UNKNOWN not in one.truths)
 
     def tests(self, variable: Variable) -> tuple[Leaf, ...]:
         """The tests that ask about a variable, in the order of the truths of its classes."""
@@ -91,7 +91,7 @@ class Residuals:
     def _number(self, condition: Condition) -> int:
         match condition:
             case Always():
-                return int(Truth.TRUE)
+                return int(TRUE)
             case Named(criterion):
                 return self._number(self._knowledge.conditions[criterion])
             case Not(part):
@@ -119,12 +119,12 @@ class Residuals:
     def _made(self, like: _Open, parts: tuple[int, ...]) -> int:
         """The number of a junction of parts, simplified by what is settled already."""
         if like.kind == "derived":
-            settled = all(part <= Truth.TRUE for part in parts)
+            settled = all(part <= TRUE for part in parts)
             return self._derived(like, parts) if settled else self._keep(_Open("derived", like.test, parts))
         if like.kind == "not":
             (part,) = parts
-            return 2 - part if part <= Truth.TRUE else self._keep(_Open("not", None, parts))
-        deciding, neutral = (Truth.FALSE, Truth.TRUE) if like.kind == "all" else (Truth.TRUE, Truth.FALSE)
+            return 2 - part if part <= TRUE else self._keep(_Open("not", None, parts))
+        deciding, neutral = (FALSE, TRUE) if like.kind == "all" else (TRUE, FALSE)
         left = tuple(sorted({part for part in parts if part != neutral}))
         if deciding in left:
             return int(deciding)
@@ -151,7 +151,7 @@ class Residuals:
         return one
 
     def _mask(self, node: int) -> int:
-        if node <= Truth.TRUE:
+        if node <= TRUE:
             return 0
         mask = self._masks.get(node)
         if mask is None:
@@ -176,7 +176,7 @@ class Residuals:
         return tuple(found)
 
     def _collect(self, node: int, found: dict[Variable, None]) -> None:
-        if node <= Truth.TRUE:
+        if node <= TRUE:
             return
         one = self._at(node)
         if one.kind == "test":

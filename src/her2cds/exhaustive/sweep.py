@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from her2cds.exhaustive.residual import Residuals
 from her2cds.exhaustive.variables import ValueClass, Variable
-from her2cds.facts.truth import Truth
+from her2cds.facts.truth import FALSE, Truth
 from her2cds.knowledge.base import Knowledge
 from her2cds.knowledge.conditions import All, Condition
 
@@ -82,7 +82,7 @@ def _step(residuals: Residuals, variable: Variable, classes: tuple[ValueClass, .
             _add(found, state, number * len(classes), choice)
             continue
         for chosen, left in zip(classes, zip(*(after[node] for node in state), strict=True), strict=True):
-            if left[0] != Truth.FALSE:
+            if left[0] != FALSE:
                 _add(found, left, number, _Choice(variable, chosen, choice))
     return found
 

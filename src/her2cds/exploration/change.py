@@ -12,7 +12,7 @@ from pydantic import BaseModel, ConfigDict
 
 from her2cds.engine.explain import Explainer, explain, shown
 from her2cds.evaluation import Case, KnowledgeBase, PatientInput, as_profile, examine
-from her2cds.facts.truth import Truth
+from her2cds.facts.truth import FALSE, TRUE
 from her2cds.knowledge.base import Knowledge
 from her2cds.knowledge.rules import Rule
 from her2cds.profile.changes import append_at, progress_on, remove_at, set_at
@@ -251,7 +251,7 @@ class _Comparing:
         """The rules that offer it now, with the facts that changed and that they rest on."""
         candidate = after.candidate
         for rule in candidate.offers if candidate else ():
-            satisfied = self._after.decision.outcome.verdicts[rule.id] is Truth.TRUE
+            satisfied = self._after.decision.outcome.verdicts[rule.id] is TRUE
             yield f"{rule.id} {'is satisfied' if satisfied else 'is open'}{self._resting_on(rule)}"
 
     def _no_longer_offered(self, regimen: str) -> Iterator[str]:
@@ -270,7 +270,7 @@ class _Comparing:
     def _failed(self, rule: Rule) -> bool:
         """Whether a rule that was satisfied or open is so no longer."""
         before, after = (case.decision.outcome.verdicts[rule.id] for case in (self._before, self._after))
-        return before is not Truth.FALSE and after is Truth.FALSE
+        return before is not FALSE and after is FALSE
 
     def _now_excluded(self, after: _Standing) -> Iterator[str]:
         for one in after.candidate.exclusions if after.candidate else ():

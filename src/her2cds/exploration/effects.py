@@ -13,7 +13,7 @@ from her2cds.engine.assume import Assumptions
 from her2cds.engine.compiled import Outcome
 from her2cds.evaluation import Case, KnowledgeBase, PatientInput, examine
 from her2cds.exploration.possible import possibilities
-from her2cds.facts.truth import Truth
+from her2cds.facts.truth import TRUE, UNKNOWN
 from her2cds.facts.values import ScalarFact
 from her2cds.knowledge.base import Knowledge
 from her2cds.knowledge.citations import Citation
@@ -156,7 +156,7 @@ class _State:
             ranked=frozenset(ranked),
             determined=frozenset(regimen for regimen, one in ranked.items() if one.determined and not one.open_checks),
             excluded=frozenset(one.regimen.id for one in decision.gathered.excluded),
-            eligible=frozenset(one.trial.id for one in decision.matches if one.fits and one.verdict is Truth.TRUE),
+            eligible=frozenset(one.trial.id for one in decision.matches if one.fits and one.verdict is TRUE),
             closed_off=frozenset(one.trial.id for one in decision.matches if not one.fits),
         )
 
@@ -197,7 +197,7 @@ class _Asking:
         """For each missing fact, the undetermined rules, trials and situations that depend on it."""
         found: dict[str, list[str]] = {fact: [] for fact in self._deferred}
         for node, verdict in self._outcome.verdicts.items():
-            if verdict is Truth.UNKNOWN and node not in self._knowledge.criteria:
+            if verdict is UNKNOWN and node not in self._knowledge.criteria:
                 for fact in self._missing.of(node):
                     found.setdefault(fact, []).append(node)
         return {fact: tuple(nodes) for fact, nodes in found.items()}

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from her2cds.facts.history import history_facts
 from her2cds.facts.receptors import receptor_facts
-from her2cds.facts.values import UNKNOWN, FactBase, ScalarFact, SetFact, given, known, not_applicable
+from her2cds.facts.values import NOT_KNOWN, FactBase, ScalarFact, SetFact, given, known, not_applicable
 from her2cds.knowledge.base import Knowledge
 from her2cds.knowledge.conditions import ALTERATION_KINDS
 from her2cds.knowledge.protein_change import normalise_change
@@ -193,7 +193,7 @@ def _ild_status(ild: InterstitialLungDisease | None) -> ScalarFact:
     if ild is None or ild.status is not None:
         return given(ild.status if ild else None, f"{path}.status")
     told = ild.grade is not None or ild.caused_by or ild.steroids_needed
-    return ScalarFact(("past", "active"), path) if told else UNKNOWN
+    return ScalarFact(("past", "active"), path) if told else NOT_KNOWN
 
 
 def _listed(names: tuple[str, ...] | None, origin: str) -> SetFact:

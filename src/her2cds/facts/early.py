@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import date as Date
 
 from her2cds.facts.courses import LIST, Course, DrugClasses
-from her2cds.facts.values import UNKNOWN, FactBase, ScalarFact, known, not_applicable
+from her2cds.facts.values import NOT_KNOWN, FactBase, ScalarFact, known, not_applicable
 from her2cds.profile.model import Profile
 
 _DAYS_PER_MONTH = 30.4375
@@ -21,7 +21,7 @@ def early_facts(profile: Profile, courses: list[Course], drugs: DrugClasses) -> 
     unclear = [one for one in courses if one.treatment.setting is None and _may_be_anti_her2(one, drugs)]
     return {
         "early.neoadjuvant_anti_her2_given": _neoadjuvant_given(early, courses, drugs),
-        "relapse.months_since_adjuvant_anti_her2": UNKNOWN if unclear else _months_to_relapse(profile, early),
+        "relapse.months_since_adjuvant_anti_her2": NOT_KNOWN if unclear else _months_to_relapse(profile, early),
         "early.adjuvant_trastuzumab_months": _months_of_trastuzumab(early),
     }
 
@@ -37,7 +37,7 @@ def _neoadjuvant_given(early: list[Course], courses: list[Course], drugs: DrugCl
     if given:
         return known(True, given[0].path)
     maybe = (one for one in courses if one.treatment.setting in (None, "neoadjuvant"))
-    return UNKNOWN if any(_may_be_anti_her2(one, drugs) for one in maybe) else known(False, LIST)
+    return NOT_KNOWN if any(_may_be_anti_her2(one, drugs) for one in maybe) else known(False, LIST)
 
 
 def _months_to_relapse(profile: Profile, early: list[Course]) -> ScalarFact:
@@ -53,7 +53,7 @@ def _months_to_relapse(profile: Profile, early: list[Course]) -> ScalarFact:
     if adjuvant and last and last.treatment.stop_reason == "progression":
         return known(0.0, last.path)
     if last is None or last.treatment.end is None or disease.relapse_date is None:
-        return UNKNOWN
+        return NOT_KNOWN
     return known(max(0.0, months_between(last.treatment.end, disease.relapse_date)), "$.disease.relapse_date")
 
 
@@ -72,7 +72,7 @@ def _months_of_trastuzumab(early: list[Course]) -> ScalarFact:
         return not_applicable(LIST)
     days = sum((one.end - one.start).days for one in given if one.start and one.end)
     if any(one.start is None or one.end is None for one in given):
-        return UNKNOWN
+        return NOT_KNOWN
     return known(round(days / _DAYS_PER_MONTH, 1), LIST)
 
 

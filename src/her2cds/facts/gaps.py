@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from her2cds.facts.values import UNKNOWN, Fact, FactBase, ScalarFact, SetFact
+from her2cds.facts.values import NOT_KNOWN, Fact, FactBase, ScalarFact, SetFact
 from her2cds.knowledge.base import Knowledge
 
 
@@ -21,7 +21,7 @@ def _open(name: str, fact: Fact, knowledge: Knowledge) -> Fact:
         return replace(fact, absent=frozenset())
     if name.startswith("lines."):
         return _at_least(fact, int(knowledge.facts[name].maximum or 0))
-    return fact if (name, fact.value) in _FINAL else UNKNOWN
+    return fact if (name, fact.value) in _FINAL else NOT_KNOWN
 
 
 # Values that hold whatever else was given.

@@ -17,7 +17,7 @@ from her2cds.facts.courses import (
 )
 from her2cds.facts.early import early_facts
 from her2cds.facts.gaps import with_gaps
-from her2cds.facts.values import UNKNOWN, FactBase, ScalarFact, SetFact, known, not_applicable
+from her2cds.facts.values import NOT_KNOWN, FactBase, ScalarFact, SetFact, known, not_applicable
 from her2cds.knowledge.base import Knowledge
 from her2cds.profile.model import Profile
 
@@ -27,7 +27,7 @@ def history_facts(profile: Profile, knowledge: Knowledge, unknown_drugs: set[str
     courses = courses_of(profile)
     has_gaps = profile.treatments_complete is False or lines_missing(profile, courses)
     if profile.treatments is None or (has_gaps and not courses):
-        return {"disease.progressing": _progressing_given(profile) or UNKNOWN}
+        return {"disease.progressing": _progressing_given(profile) or NOT_KNOWN}
     drugs = DrugClasses(knowledge, unknown_drugs)
     facts: FactBase = {
         **_line_facts(courses, drugs),
@@ -160,22 +160,22 @@ def _progressing_read(
 ) -> ScalarFact:
     """Where the disease is progressing, as the latest metastatic treatment tells it."""
     if unclear:
-        return UNKNOWN
+        return NOT_KNOWN
     if ongoing:
         sites = {_site_now(one, profile) for one in ongoing}
         if len(ongoing) > 1 or None in sites:
             responding = all(one.treatment.best_response in ("complete", "partial", "stable") for one in ongoing)
-            return known("no", ongoing[0].path) if responding and sites == {None} else UNKNOWN
+            return known("no", ongoing[0].path) if responding and sites == {None} else NOT_KNOWN
         return known(next(site for site in sites if site), f"{ongoing[0].path}.progression_site")
     metastatic = [one for one in courses if one.treatment.setting == "metastatic"]
     if not metastatic:
         return not_applicable(LIST)
     if not are_ordered(metastatic):
-        return UNKNOWN
+        return NOT_KNOWN
     last = max(metastatic, key=by_line)
     if last.progressed:
         return known("cns_only" if last.cns_only else "systemic", last.path)
-    return UNKNOWN
+    return NOT_KNOWN
 
 
 def _site_now(course: Course, profile: Profile) -> str | None:
@@ -192,7 +192,7 @@ def _site_now(course: Course, profile: Profile) -> str | None:
 def _controlled(ongoing: list[Course], unclear: list[Course], progressing: ScalarFact) -> ScalarFact:
     metastatic = [one for one in ongoing if one.treatment.setting == "metastatic"]
     if not metastatic:
-        return UNKNOWN if any(one.treatment.setting != "adjuvant" for one in unclear) else known(False, LIST)
+        return NOT_KNOWN if any(one.treatment.setting != "adjuvant" for one in unclear) else known(False, LIST)
     if progressing.candidates is None:
-        return UNKNOWN
+        return NOT_KNOWN
     return known(progressing.value in ("no", "cns_only"), progressing.origin)

@@ -16,7 +16,7 @@ from dataclasses import dataclass
 from datetime import date as Date
 from typing import Any
 
-from her2cds.facts.values import UNKNOWN, FactBase, ScalarFact, given, known
+from her2cds.facts.values import NOT_KNOWN, FactBase, ScalarFact, given, known
 from her2cds.profile.assays import ish_of
 from her2cds.profile.contradictions import ER_PR_POSITIVE_PERCENT
 from her2cds.profile.model import Profile, Specimen, Treatment
@@ -54,7 +54,7 @@ def receptor_facts(profile: Profile) -> FactBase:
     facts["her2.retested_since_progression"] = _taken_since(located, filter(_progressed, courses))
     facts["her2.retested_since_t_dxd"] = _taken_since(located, (one for one in courses if "t-dxd" in one.agents))
     if profile.treatments_complete is False:  # a course that is not listed may have ended after the newest specimen
-        facts |= {name: UNKNOWN for name in _RETESTED if getattr(facts[name], "value", None) is True}
+        facts |= {name: NOT_KNOWN for name in _RETESTED if getattr(facts[name], "value", None) is True}
     return facts
 
 
@@ -127,7 +127,7 @@ def _of_receptor(deciding: list[_Located], receptor: str) -> FactBase:
     field = f"{receptor}_percent"
     saying = [one for one in deciding if _steroid_status(one.specimen, receptor)]
     statuses = {_steroid_status(one.specimen, receptor) for one in saying}
-    reported, percent = UNKNOWN, UNKNOWN
+    reported, percent = NOT_KNOWN, NOT_KNOWN
     if len(statuses) == 1:
         reported = _shared_value(_having(saying, receptor), receptor)
         percent = _shared_value(_having(saying, field), field)
@@ -153,7 +153,7 @@ def _shared_value(having: list[_Located], field: str) -> ScalarFact:
     """The value of a field on which specimens agree between which no order can be told."""
     values = [getattr(one.specimen, field) for one in having]
     if not having or _differ(values):
-        return UNKNOWN
+        return NOT_KNOWN
     value = values[0]
     return known(float(value) if isinstance(value, (int, float)) else value, having[0].path(field))
 
@@ -221,7 +221,7 @@ def _taken_since(located: list[_Located], courses: Iterable[Treatment]) -> Scala
     answers = [None if last is None or None in dates else _since_end(last, course) for course in courses]
     if False in answers:
         return known(False, "$.specimens[].date")
-    return UNKNOWN if not answers or None in answers else known(True, "$.specimens[].date")
+    return NOT_KNOWN if not answers or None in answers else known(True, "$.specimens[].date")
 
 
 def _since_end(date: Date, course: Treatment) -> bool | None:

@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Final, NamedTuple
 
-from her2cds.facts.truth import Truth, any_of, truth
+from her2cds.facts.truth import FALSE, TRUE, UNKNOWN, Truth, any_of, truth
 from her2cds.knowledge.conditions import Leaf
 
 Scalar = str | bool | float
@@ -61,12 +61,12 @@ class SetFact:
     def contains(self, member: str) -> Truth:
         """Whether the member is in the set."""
         if member in self.present:
-            return Truth.TRUE
+            return TRUE
         if member in self.maybe:
-            return Truth.UNKNOWN
+            return UNKNOWN
         if self.absent is None or member in self.absent or member.partition(":")[0] in self.absent_prefixes:
-            return Truth.FALSE
-        return Truth.UNKNOWN
+            return FALSE
+        return UNKNOWN
 
     @property
     def is_known(self) -> bool:
@@ -76,7 +76,7 @@ class SetFact:
 
 Fact = ScalarFact | SetFact
 
-UNKNOWN: Final = ScalarFact(None)
+NOT_KNOWN: Final = ScalarFact(None)
 
 
 def known(value: Scalar, origin: str) -> ScalarFact:
@@ -86,7 +86,7 @@ def known(value: Scalar, origin: str) -> ScalarFact:
 
 def given(value: Scalar | None, origin: str) -> ScalarFact:
     """A known scalar, or unknown where the profile says nothing."""
-    return UNKNOWN if value is None else ScalarFact((value,), origin)
+    return NOT_KNOWN if value is None else ScalarFact((value,), origin)
 
 
 def not_applicable(origin: str) -> ScalarFact:
@@ -99,17 +99,20 @@ def truth_of(test: Leaf, fact: Fact | None) -> Truth:
     if test.operator == "known":
         return truth(fact is not None and fact.is_known)
     if fact is None:
-        return Truth.UNKNOWN
+        return UNKNOWN
     if isinstance(fact, SetFact):
-        members = (test.operand,) if isinstance(test.operand, str) else test.operand
-        assert isinstance(members, tuple)
-        return any_of([fact.contains(member) for member in members])
+        if isinstance(test.operand, str):
+            return fact.contains(test.operand)
+        assert isinstance(test.operand, tuple)
+        return any_of([fact.contains(member) for member in test.operand])
     if fact.candidates is None:
-        return Truth.UNKNOWN
+        return UNKNOWN
+    if len(fact.candidates) == 1:  # the common case, and the quick one
+        return truth(_holds(test, fact.candidates[0]))
     hits = sum(_holds(test, value) for value in fact.candidates)
     if hits == 0:
-        return Truth.FALSE
-    return Truth.TRUE if hits == len(fact.candidates) else Truth.UNKNOWN
+        return FALSE
+    return TRUE if hits == len(fact.candidates) else UNKNOWN
 
 
 def _holds(test: Leaf, value: Scalar) -> bool:

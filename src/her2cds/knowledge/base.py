@@ -88,6 +88,12 @@ class Knowledge:
         return {kind: tuple(rules) for kind, rules in kinds.items()}
 
     @cached_property
+    def rules_that_offer_care(self) -> tuple[Rule, ...]:
+        """The therapy rules whose regimens are ranked: not those for trials only, and not those that only comment."""
+        offers = ((rule, rule.offer) for rule in self.rules_of("therapy"))
+        return tuple(rule for rule, offer in offers if offer is not None and offer.category != "investigational")
+
+    @cached_property
     def rules_with_notice(self) -> tuple[Rule, ...]:
         """The rules that have a notice for the reader, in file order."""
         return tuple(rule for rule in self.data.rules if rule.notice)
@@ -186,6 +192,11 @@ class Knowledge:
             if trial.when is not None
             and any(leaf.fact.startswith("brain.") for leaf in leaves(self.conditions[trial.id]))
         )
+
+    @cached_property
+    def places_of_discrepancies(self) -> dict[str, int]:
+        """Where each discrepancy stands in the list of all, by its id."""
+        return {one.id: place for place, one in enumerate(self.data.discrepancies)}
 
     @cached_property
     def discrepancies_by_entry(self) -> dict[str, tuple[Discrepancy, ...]]:

@@ -9,7 +9,7 @@ from collections.abc import Callable, Sequence
 from typing import NamedTuple
 
 from her2cds.engine.compiled import Outcome
-from her2cds.facts.truth import Truth
+from her2cds.facts.truth import TRUE
 from her2cds.knowledge.base import Knowledge
 from her2cds.knowledge.rules import Modifies, RankingCriterion
 from her2cds.recommendation.candidates import Candidate
@@ -87,7 +87,7 @@ def _category(candidate: Candidate, knowledge: Knowledge, _: Outcome) -> Key:
 
 
 def _situation(candidate: Candidate, knowledge: Knowledge, outcome: Outcome) -> Key:
-    present = [one for one in knowledge.data.ranking.situations if outcome.verdicts[one.id] is Truth.TRUE]
+    present = [one for one in knowledge.data.ranking.situations if outcome.verdicts[one.id] is TRUE]
     fits = {situation for offer in candidate.offer_parts for situation in offer.fits}
     missing = [one.name for one in present if one.id not in fits]
     if not present:

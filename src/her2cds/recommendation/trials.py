@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping
 from typing import NamedTuple
 
 from her2cds.engine.compiled import Outcome
-from her2cds.facts.truth import Truth
+from her2cds.facts.truth import FALSE, TRUE, Truth
 from her2cds.knowledge.base import Knowledge
 from her2cds.knowledge.rules import Trial
 from her2cds.recommendation.candidates import Restrictions
@@ -30,12 +30,14 @@ class Match(NamedTuple):
     @property
     def ruled_out(self) -> bool:
         """Whether the patient would fit, but for a drug of the trial that is ruled out for them."""
-        return self.verdict is not Truth.FALSE and any(note.effect == "exclude" for note in self.notes)
+        if not self.notes or self.verdict is FALSE:
+            return False
+        return any(note.effect == "exclude" for note in self.notes)
 
     @property
     def fits(self) -> bool:
         """Whether the patient is eligible, on what is known or possibly, and no drug of the trial is ruled out."""
-        return self.verdict is not Truth.FALSE and not self.ruled_out
+        return self.verdict is not FALSE and not self.ruled_out
 
 
 def match_trials(
@@ -74,7 +76,7 @@ def _answers(knowledge: Knowledge, outcome: Outcome) -> dict[str, tuple[str, ...
     """For each trial, the markers of the patient's findings whose rules point to it."""
     found: dict[str, list[str]] = {}
     for rule in knowledge.rules_of("biomarker"):
-        if rule.modifies and outcome.verdicts[rule.id] is Truth.TRUE:
+        if rule.modifies and outcome.verdicts[rule.id] is TRUE:
             for trial in rule.see_trials:
                 found.setdefault(trial, []).append(rule.modifies.marker)
     return {trial: tuple(dict.fromkeys(markers)) for trial, markers in found.items()}

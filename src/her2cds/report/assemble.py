@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from her2cds.engine.explain import shown
-from her2cds.facts.truth import Truth
+from her2cds.facts.truth import TRUE
 from her2cds.facts.values import ScalarFact
 from her2cds.knowledge.base import Knowledge
 from her2cds.knowledge.catalogue import Discrepancy
@@ -123,7 +123,7 @@ class ReportAssembler:
         for fact, rules in self._context.knowledge.derivers.items():
             value = self._context.outcome.facts[fact]
             definition = self._context.knowledge.facts[fact]
-            satisfied = tuple(rule for rule in rules if self._context.outcome.verdicts[rule] is Truth.TRUE)
+            satisfied = tuple(rule for rule in rules if self._context.outcome.verdicts[rule] is TRUE)
             because = "; ".join(self._context.knowledge.rules[rule].title for rule in satisfied)
             if not because and isinstance(value, ScalarFact) and not value.is_known:
                 because = "facts are missing"
@@ -204,13 +204,14 @@ class ReportAssembler:
         notices = [Notice(text=text, rule="", citations=()) for text in self._chart.notices]
         verdicts = self._context.outcome.verdicts
         for rule in self._context.knowledge.rules_with_notice:
-            if rule.notice and verdicts[rule.id] is Truth.TRUE:
+            if rule.notice and verdicts[rule.id] is TRUE:
                 notices.append(Notice(text=rule.notice, rule=rule.id, citations=self._context.cite(rule.cites)))
         return tuple(notices)
 
     def _discrepancies(self) -> tuple[Discrepancy, ...]:
-        touched = self._context.touched
-        return tuple([one for one in self._context.knowledge.data.discrepancies if one.id in touched])
+        knowledge = self._context.knowledge
+        places = sorted([knowledge.places_of_discrepancies[one] for one in self._context.touched])
+        return tuple([knowledge.data.discrepancies[place] for place in places])
 
     def _sources(self) -> tuple[SourceShown, ...]:
         return tuple(

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from her2cds.engine.explain import Explainer
-from her2cds.facts.truth import Truth
+from her2cds.facts.truth import FALSE, TRUE
 from her2cds.knowledge.base import Knowledge
 from her2cds.knowledge.citations import Citation
 from her2cds.knowledge.rules import Rule, RuleKind
@@ -55,14 +55,12 @@ class ReportContext:
     def trials_that_fit(self, trials: Iterable[str]) -> tuple[str, ...]:
         """Those of the trials that a rule names which the patient may be able to enter, each once."""
         verdicts, ruled_out = self.outcome.verdicts, self._ruled_out
-        return tuple(
-            dict.fromkeys(one for one in trials if verdicts.get(one) is not Truth.FALSE and one not in ruled_out)
-        )
+        return tuple(dict.fromkeys(one for one in trials if verdicts.get(one) is not FALSE and one not in ruled_out))
 
     def satisfied(self, kind: RuleKind) -> Iterable[Rule]:
         """The satisfied rules of one kind."""
         verdicts = self.outcome.verdicts
-        return [rule for rule in self.knowledge.rules_of(kind) if verdicts[rule.id] is Truth.TRUE]
+        return [rule for rule in self.knowledge.rules_of(kind) if verdicts[rule.id] is TRUE]
 
 
 def identity_of(knowledge: Knowledge) -> KnowledgeIdentity:

@@ -6,7 +6,7 @@ from collections.abc import Iterable
 
 from her2cds.engine.compiled import Outcome
 from her2cds.engine.explain import Explainer
-from her2cds.facts.truth import Truth
+from her2cds.facts.truth import UNKNOWN
 from her2cds.knowledge.base import Knowledge
 
 
@@ -28,7 +28,7 @@ class MissingFacts:
         if node not in self._cache:
             self._cache[node] = ()  # a derivation cannot depend on itself; this only stops a repeated walk
             tree = self._explainer.explain(self._knowledge.conditions[node])
-            leaves = (leaf.test.fact for leaf in tree.responsible(Truth.UNKNOWN) if leaf.test)
+            leaves = (leaf.test.fact for leaf in tree.responsible(UNKNOWN) if leaf.test)
             self._cache[node] = tuple(dict.fromkeys(self._askable(leaves)))
         return self._cache[node]
 
@@ -39,5 +39,5 @@ class MissingFacts:
                 yield fact
                 continue
             for rule in self._derivers[fact]:
-                if self._outcome.verdicts[rule] is Truth.UNKNOWN:
+                if self._outcome.verdicts[rule] is UNKNOWN:
                     yield from self.of(rule)

@@ -2,21 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+import sys
+from collections.abc import Callable, Iterable
 from itertools import islice
 
 from her2cds.engine.compiled import Outcome
-from her2cds.engine.explain import Explanation
-from her2cds.facts.truth import Truth
+from her2cds.engine.explain import Explanation, responsible_tests
+from her2cds.facts.truth import FALSE
 from her2cds.facts.values import ScalarFact
 from her2cds.knowledge.base import Knowledge
-from her2cds.knowledge.conditions import Condition
+from her2cds.knowledge.conditions import Condition, Leaf
 from her2cds.recommendation.candidates import Gathered
 
 _NEAREST = 3
 _CONDITIONS = 3
 # A rule for early disease is never near in advanced disease, nor the other way round.
 _EXTENT = ("disease.setting", "disease.advanced")
+_FARTHEST = (True, sys.maxsize)
 
 Explain = Callable[[Condition], Explanation]
 
@@ -41,7 +43,7 @@ def statement_for(
         )
     if gathered.excluded:
         return _all_ruled_out(gathered)
-    nearest = _nearest(knowledge, explain)
+    nearest = _nearest(knowledge, outcome, explain)
     return f"No rule of the knowledge base offers a therapy for this profile. Nearest rules: {nearest}."
 
 
@@ -52,19 +54,30 @@ def _all_ruled_out(gathered: Gathered) -> str:
     return statement
 
 
-def _nearest(knowledge: Knowledge, explain: Explain) -> str:
+def _nearest(knowledge: Knowledge, outcome: Outcome, explain: Explain) -> str:
     """The offers that fail in the fewest conditions, those for the extent of the disease first, with what fails."""
-    misses: list[tuple[bool, int, str, dict[str, Explanation]]] = []
-    for rule in knowledge.rules_of("therapy"):
-        if rule.offer is None or rule.offer.category == "investigational":
-            continue
-        # What a leaf says names its fact: two that say the same fail for the same value.
-        failed = {leaf.says: leaf for leaf in explain(knowledge.conditions[rule.id]).responsible(Truth.FALSE)}
-        elsewhere = any(leaf.test is not None and leaf.test.fact in _EXTENT for leaf in failed.values())
-        misses.append((elsewhere, len(failed), rule.title, failed))
-    misses.sort(key=lambda miss: miss[:3])
-    return "; ".join(f"{title}: fails at {_words(failed)}" for *_, title, failed in misses[:_NEAREST])
+    nearest: list[tuple[bool, int, str, Condition]] = []
+    for rule in knowledge.rules_that_offer_care:
+        condition = knowledge.conditions[rule.id]
+        farthest = nearest[-1][:2] if len(nearest) == _NEAREST else _FARTHEST
+        distance = _distance(responsible_tests(condition, FALSE, outcome, knowledge), farthest)
+        if distance is not None:
+            nearest = sorted([*nearest, (*distance, rule.title, condition)], key=lambda miss: miss[:3])[:_NEAREST]
+    return "; ".join(f"{title}: fails at {_words(explain(condition))}" for *_, title, condition in nearest)
 
 
-def _words(failed: Mapping[str, Explanation]) -> str:
-    return ", ".join(f"{says} (is {leaf.value})" for says, leaf in islice(failed.items(), _CONDITIONS))
+def _distance(failed: Iterable[Leaf], farthest: tuple[bool, int]) -> tuple[bool, int] | None:
+    """Whether a rule is for another extent of disease, and how many tests fail in it; None beyond `farthest`."""
+    elsewhere, says = False, set[str]()
+    for test in failed:
+        elsewhere = elsewhere or test.fact in _EXTENT
+        says.add(str(test))
+        if (elsewhere, len(says)) > farthest:
+            return None
+    return elsewhere, len(says)
+
+
+def _words(explained: Explanation) -> str:
+    # What a test says names its fact: two that say the same fail for the same value.
+    failed = {test.says: test for test in explained.responsible(FALSE)}
+    return ", ".join(f"{says} (is {test.value})" for says, test in islice(failed.items(), _CONDITIONS))

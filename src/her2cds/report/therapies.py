@@ -6,7 +6,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import replace
 
 from her2cds.engine.explain import Explanation
-from her2cds.facts.truth import Truth
+from her2cds.facts.truth import FALSE, TRUE, UNKNOWN
 from her2cds.facts.values import SetFact
 from her2cds.knowledge.rules import Rule
 from her2cds.recommendation.candidates import AppliedCaution, Candidate, Exclusion
@@ -199,7 +199,7 @@ class TherapyParts:
         """Hypersensitivity rules a drug out whichever it is: where nobody has asked, that is open for each."""
         fact = self._context.outcome.facts.get(_HYPERSENSITIVITY)
         listed = fact if isinstance(fact, SetFact) else SetFact()
-        drugs = tuple(one for one in candidate.drugs if listed.contains(one) is Truth.UNKNOWN)
+        drugs = tuple(one for one in candidate.drugs if listed.contains(one) is UNKNOWN)
         if drugs and candidate.regimen.kind != "current":
             yield OpenCheck(
                 rule="",
@@ -257,7 +257,7 @@ class TherapyParts:
 
 def _true_facts(tree: Explanation) -> tuple[FactShown, ...]:
     """The leaves that make a rule true (or, for an undetermined rule, those of them that are known)."""
-    wanted = (Truth.TRUE,) if tree.truth is Truth.TRUE else (Truth.TRUE, Truth.UNKNOWN)
+    wanted = (TRUE,) if tree.truth is TRUE else (TRUE, UNKNOWN)
     found: dict[tuple[str, str], FactShown] = {}
     for truth in wanted:
         for leaf in tree.responsible(truth) if truth is tree.truth else true_leaves(tree):
@@ -275,12 +275,12 @@ def fact_shown(leaf: Explanation) -> FactShown:
 def failed_tests(tree: Explanation) -> tuple[FactShown, ...]:
     """The tests that make a tree false, each once; a test that fails because it holds is told with `not`."""
     found = []
-    for leaf in tree.responsible(Truth.FALSE):
+    for leaf in tree.responsible(FALSE):
         shown = fact_shown(leaf)
-        found.append(replace(shown, test=f"not {shown.test}") if leaf.truth is Truth.TRUE else shown)
+        found.append(replace(shown, test=f"not {shown.test}") if leaf.truth is TRUE else shown)
     return tuple(dict.fromkeys(found))
 
 
 def true_leaves(tree: Explanation) -> Iterable[Explanation]:
     """The leaves that are true."""
-    return (leaf for leaf in tree.leaves() if leaf.truth is Truth.TRUE)
+    return (leaf for leaf in tree.leaves() if leaf.truth is TRUE)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from typing import Literal
 
-from her2cds.facts.truth import Truth
+from her2cds.facts.truth import FALSE, TRUE, UNKNOWN, Truth
 from her2cds.knowledge.rules import Trial
 from her2cds.recommendation.trial_drugs import DrugNote, TrialEffect
 from her2cds.recommendation.trials import Match
@@ -16,9 +16,9 @@ from her2cds.report.trial_model import Eligibility, TrialDrugNote, TrialGroup, T
 TRIALS_PER_STRATEGY = 3
 VERIFY = "verify it in the registry"
 _ELIGIBILITY: dict[Truth, Eligibility] = {
-    Truth.TRUE: "eligible on what is known",
-    Truth.UNKNOWN: "possibly eligible",
-    Truth.FALSE: "not eligible",
+    TRUE: "eligible on what is known",
+    UNKNOWN: "possibly eligible",
+    FALSE: "not eligible",
 }
 _RULED_OUT: Eligibility = "a drug of it is ruled out for this patient"
 _EFFECTS: dict[TrialEffect, Literal["ruled out", "a specialist decides", "progressed on before"]] = {
@@ -78,7 +78,7 @@ class TrialParts:
 
     def not_eligible(self, matches: Iterable[Match]) -> Iterator[TrialShown]:
         """The trials that do not fit."""
-        return (self.trial(match) for match in matches if match.verdict is Truth.FALSE)
+        return (self.trial(match) for match in matches if match.verdict is FALSE)
 
     def trial(self, match: Match) -> TrialShown:
         """One trial with the criteria that hold, those that fail, and the facts that are missing."""
@@ -96,8 +96,8 @@ class TrialParts:
             answers=match.answers,
             linked_rules=self._context.knowledge.rules_by_trial.get(trial.id, ()),
             met=tuple(dict.fromkeys(leaf.says for leaf in true_leaves(tree))),
-            missed=failed_tests(tree) if match.verdict is Truth.FALSE else (),
-            unknown=self._context.missing.of(trial.id) if match.verdict is Truth.UNKNOWN else (),
+            missed=failed_tests(tree) if match.verdict is FALSE else (),
+            unknown=self._context.missing.of(trial.id) if match.verdict is UNKNOWN else (),
             inferred=trial.inferred,
             status=trial.status,
             registry=self._context.registry.get(trial.id),

@@ -11,7 +11,7 @@ from pydantic import BaseModel, ConfigDict
 from her2cds.engine.explain import Explanation
 from her2cds.engine.near_miss import literals_missed
 from her2cds.errors import UnknownNameError
-from her2cds.facts.truth import Truth
+from her2cds.facts.truth import FALSE, TRUE, UNKNOWN, Truth
 from her2cds.facts.values import ScalarFact
 from her2cds.knowledge.base import Knowledge
 from her2cds.knowledge.citations import Citation
@@ -26,11 +26,11 @@ from her2cds.suggest import nearest
 TruthWord = Literal["true", "false", "unknown"]
 RuleVerdict = Literal["satisfied", "not satisfied", "undetermined"]
 Subject = Literal["regimen", "rule", "trial", "criterion", "fact"]
-_WORDS: dict[Truth, TruthWord] = {Truth.TRUE: "true", Truth.FALSE: "false", Truth.UNKNOWN: "unknown"}
+_WORDS: dict[Truth, TruthWord] = {TRUE: "true", FALSE: "false", UNKNOWN: "unknown"}
 _VERDICTS: dict[Truth, RuleVerdict] = {
-    Truth.TRUE: "satisfied",
-    Truth.FALSE: "not satisfied",
-    Truth.UNKNOWN: "undetermined",
+    TRUE: "satisfied",
+    FALSE: "not satisfied",
+    UNKNOWN: "undetermined",
 }
 
 
@@ -140,7 +140,7 @@ class WhyNot:
         return self._answer(identifier, "trial", trial.title, standing, [explained], notes=notes)
 
     def _fact(self, fact: str) -> Why:
-        value = Explanation(Truth.UNKNOWN, fact, fact=self._outcome.facts.get(fact)).value
+        value = Explanation(UNKNOWN, fact, fact=self._outcome.facts.get(fact)).value
         rules = self._nearest_first(self._derivers[fact])
         return self._answer(fact, "fact", self._knowledge.facts[fact].meaning, value, rules)
 
@@ -186,8 +186,8 @@ class WhyNot:
             title=title,
             verdict=_VERDICTS[tree.truth],
             effect=effect,
-            failed=failed_tests(tree) if tree.truth is Truth.FALSE else (),
-            missing=self._context.missing.of(node) if tree.truth is Truth.UNKNOWN else (),
+            failed=failed_tests(tree) if tree.truth is FALSE else (),
+            missing=self._context.missing.of(node) if tree.truth is UNKNOWN else (),
             tree=self._step(tree),
             citations=self._context.cite(cites),
         )
@@ -202,7 +202,7 @@ class WhyNot:
     def _chain(self, fact: str) -> Iterator[Step]:
         """The classification rules that gave a derived fact its value, or that leave it open."""
         value = self._outcome.facts[fact]
-        wanted = Truth.TRUE if isinstance(value, ScalarFact) and value.is_known else Truth.UNKNOWN
+        wanted = TRUE if isinstance(value, ScalarFact) and value.is_known else UNKNOWN
         for rule in self._derivers[fact]:
             if self._outcome.verdicts[rule] is wanted:
                 tree = self._context.explain(self._knowledge.conditions[rule])

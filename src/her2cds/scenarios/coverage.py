@@ -9,7 +9,7 @@ from pathlib import Path
 from her2cds.engine.near_miss import literals_missed
 from her2cds.errors import ProfileError
 from her2cds.evaluation import KnowledgeBase
-from her2cds.facts.truth import Truth
+from her2cds.facts.truth import TRUE
 from her2cds.knowledge.conditions import Always
 from her2cds.scenarios.model import Scenario, build_patient
 from her2cds.scenarios.run import outcome_of
@@ -37,7 +37,7 @@ def coverage(scenarios: Iterable[Scenario], knowledge: KnowledgeBase, examples: 
             outcome = outcome_of(build_patient(scenario.patient, examples), knowledge)
         except ProfileError:
             continue
-        unfired -= {rule for rule in unfired if outcome.verdicts[rule] is Truth.TRUE}
+        unfired -= {rule for rule in unfired if outcome.verdicts[rule] is TRUE}
         unmissed -= {rule for rule in unmissed if literals_missed(rule, outcome, base) == 1}
     return Coverage(
         rules=len(base.data.rules),

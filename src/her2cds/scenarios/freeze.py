@@ -9,7 +9,7 @@ from typing import get_args
 import yaml
 
 from her2cds.evaluation import KnowledgeBase, as_profile, evaluate_rules
-from her2cds.facts.truth import Truth
+from her2cds.facts.truth import TRUE
 from her2cds.profile.read import make_chart
 from her2cds.scenarios.conclusion import conclusion_words
 from her2cds.scenarios.model import VerdictKind
@@ -51,7 +51,7 @@ def _text(case: Case, knowledge: KnowledgeBase, told: set[str]) -> str:
 def _new_conclusions(seen: Seen, told: set[str]) -> dict[str, str]:
     """The conclusions of satisfied rules that were not told before."""
     rules = (rule for rule in seen.knowledge.data.rules if rule.id not in told)
-    new = {rule.id: conclusion_words(rule) for rule in rules if seen.outcome.verdicts[rule.id] is Truth.TRUE}
+    new = {rule.id: conclusion_words(rule) for rule in rules if seen.outcome.verdicts[rule.id] is TRUE}
     told.update(new)
     return new
 

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from her2cds.errors import ProfileError
 from her2cds.evaluation import KnowledgeBase
-from her2cds.facts.truth import Truth
+from her2cds.facts.truth import FALSE, TRUE, Truth
 from her2cds.facts.values import truth_of
 from her2cds.knowledge.base import Knowledge
 from her2cds.knowledge.conditions import Leaf, leaves
@@ -37,7 +37,7 @@ class LeafCoverage:
 def leaf_coverage(scenarios: Iterable[Scenario], knowledge: KnowledgeBase, examples: Path) -> LeafCoverage:
     """Coverage of every leaf by the scenarios' patients; a leaf that a patient leaves unknown is not seen."""
     owners = _owners(knowledge.knowledge)
-    unseen = {(leaf, truth): None for leaf in owners for truth in (Truth.TRUE, Truth.FALSE)}
+    unseen = {(leaf, truth): None for leaf in owners for truth in (TRUE, FALSE)}
     for scenario in scenarios:
         try:
             facts = outcome_of(build_patient(scenario.patient, examples), knowledge).facts

@@ -13,7 +13,7 @@ from her2cds.engine.compiled import Outcome
 from her2cds.engine.near_miss import literals_missed
 from her2cds.errors import ProfileError
 from her2cds.evaluation import KnowledgeBase, as_profile, evaluate_rules
-from her2cds.facts.truth import Truth
+from her2cds.facts.truth import TRUE
 from her2cds.knowledge.base import Knowledge
 from her2cds.knowledge.conditions import Always
 from her2cds.knowledge.rules import Rule, RuleKind
@@ -118,7 +118,7 @@ class Seen:
 
     def satisfied(self, kind: RuleKind) -> Iterator[Rule]:
         """The rules of a kind that are satisfied: each finding and each test to request is one."""
-        return (rule for rule in self.knowledge.rules_of(kind) if self.outcome.verdicts[rule.id] is Truth.TRUE)
+        return (rule for rule in self.knowledge.rules_of(kind) if self.outcome.verdicts[rule.id] is TRUE)
 
     @cached_property
     def ruled_out(self) -> tuple[NotRecommended, ...]:
@@ -285,7 +285,7 @@ def _rules(expect: Expectation, seen: Seen) -> Iterator[Difference]:
         if rule not in verdicts:
             yield Difference(f"there is no rule {rule}")
     for rule in (*expect.fires, *expect.concludes):
-        if rule in verdicts and verdicts[rule] is not Truth.TRUE:
+        if rule in verdicts and verdicts[rule] is not TRUE:
             yield Difference("rules", f"{rule} to fire", f"it is {verdicts[rule].name}")
     for rule in expect.just_misses:
         if rule in verdicts:
@@ -308,7 +308,7 @@ def fired_of(kind: VerdictKind, seen: Seen) -> tuple[str, ...]:
     if kind in ("trial", "situation"):
         nodes = knowledge.trials if kind == "trial" else knowledge.situations
     verdicts, conditions = seen.outcome.verdicts, knowledge.conditions
-    return tuple(one for one in nodes if verdicts.get(one) is Truth.TRUE and not isinstance(conditions[one], Always))
+    return tuple(one for one in nodes if verdicts.get(one) is TRUE and not isinstance(conditions[one], Always))
 
 
 def _conclusions(expect: Expectation, seen: Seen) -> Iterator[Difference]:

@@ -16,7 +16,7 @@ from typing import Any
 
 from her2cds.errors import ProfileError
 from her2cds.evaluation import KnowledgeBase
-from her2cds.facts.truth import Truth
+from her2cds.facts.truth import TRUE
 from her2cds.scenarios.model import LocatedScenario, Scenario, ScenarioError, ScenarioFault, build_patient, read_located
 from her2cds.scenarios.names import rules_named, unknown_names
 from her2cds.scenarios.run import Difference, outcome_of, run_on
@@ -128,7 +128,7 @@ def _satisfied(case: Case, knowledge: KnowledgeBase) -> frozenset[str]:
         verdicts = outcome_of(case.patient, knowledge).verdicts
     except ProfileError:
         return frozenset()  # a scenario about an invalid profile fires nothing
-    return frozenset(node for node, verdict in verdicts.items() if verdict is Truth.TRUE)
+    return frozenset(node for node, verdict in verdicts.items() if verdict is TRUE)
 
 
 def run_suite(cases: Iterable[Case], knowledge: KnowledgeBase) -> Iterator[CaseResult]:

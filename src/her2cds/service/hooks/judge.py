@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 from her2cds.evaluation import Case
-from her2cds.facts.truth import Truth
+from her2cds.facts.truth import TRUE
 from her2cds.facts.values import SetFact
 from her2cds.knowledge.base import Knowledge
 from her2cds.knowledge.citations import Citation
@@ -64,7 +64,7 @@ def judge(drug: str, case: Case, knowledge: Knowledge) -> Judgement | None:
 def _objections(drug: str, case: Case, knowledge: Knowledge, effect: str) -> Iterator[Objection]:
     outcome = case.decision.outcome
     for rule in knowledge.rules_of("caution"):
-        if rule.caution is None or rule.caution.effect != effect or outcome.verdicts[rule.id] is not Truth.TRUE:
+        if rule.caution is None or rule.caution.effect != effect or outcome.verdicts[rule.id] is not TRUE:
             continue
         if drug in knowledge.target_drugs[rule.id]:
             yield Objection(rule.caution.because, rule.id, rule.cites)
