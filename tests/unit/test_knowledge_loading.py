@@ -448,6 +448,35 @@ def test_a_link_is_read_where_it_leads_to_a_file_and_a_fault_where_its_rules_wou
     assert "cautions:0: a link to a folder, which is not followed" in faults_of(folder)
 
 
+@pytest.mark.parametrize(
+    ("text", "line", "message"),
+    [
+        ("", 1, "the file is empty"),
+        ("# only a comment\n", 1, "the file is empty"),
+        ("a: 1\n---\nb: 2\n", 2, "a second document starts here"),
+        ("a: 1\n? [b, c]\n: 2\n", 2, "a key is a list"),
+        ("a: &x 1\n", 1, "anchor or alias 'x'"),
+        ("a: *x\n", 1, "anchor or alias 'x'"),
+        ("&x a: 1\n", 1, "anchor or alias 'x'"),
+        ("a: !!int 3\n", 1, "tag 'tag:yaml.org,2002:int'"),
+        ("a: {b: 1, b: {c: [1, 2]}}\n", 1, "key 'b' stands twice"),
+        ("a: 1\nb: " + "[" * 5000 + "]" * 5000 + "\n", 2, "nested too deeply"),
+        ("a: [1\n", 2, "not valid YAML"),
+        ("a: \x00\n", 1, "not valid YAML"),
+    ],
+)
+def test_what_a_reviewer_would_not_see_is_a_fault_with_its_line(text: str, line: int, message: str) -> None:
+    (fault,) = read_yaml("x.yaml", text).faults
+    assert fault.line == line
+    assert fault.message.startswith(message)
+
+
+def test_what_follows_a_faulty_key_is_read_all_the_same() -> None:
+    document = read_yaml("x.yaml", "a: {b: 1, b: {c: [1, 2]}, d: 2}\ne: [3]\n")
+    assert document.tree == {"a": {"b": "1", "d": "2"}, "e": ["3"]}
+    assert (document.line(("e",)), document.line(("e", 0, "deeper"))) == (2, 2)
+
+
 def test_scalars_stay_text() -> None:
     document = read_yaml("x.yaml", 'a: 0.50\nb: no\nc: "1e3"\nd: 2020-01-01\n')
     assert document.tree == {"a": "0.50", "b": "no", "c": "1e3", "d": "2020-01-01"}

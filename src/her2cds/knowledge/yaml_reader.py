@@ -37,65 +37,108 @@ class Document:
 
 
 def read_yaml(file: str, text: str) -> Document:
-    """Parse one YAML text. Faults are returned in the document, never raised."""
+    """Parse one YAML text. Faults are returned in the document, never raised; of a text that is no YAML no tree."""
     document = Document(file, "", {}, [])
     try:
-        _refuse_hidden_syntax(document, text)
-        node = yaml.compose(text, Loader=LOADER)
+        document.tree = _only_tree(document, yaml.parse(text, Loader=LOADER))
     except yaml.MarkedYAMLError as error:
         mark = error.problem_mark or error.context_mark
         line = mark.line + 1 if mark else 1
         document.faults.append(KnowledgeFault(file, line, "", f"not valid YAML: {error.problem}"))
-        return document
     except yaml.YAMLError as error:
         document.faults.append(KnowledgeFault(file, 1, "", f"not valid YAML: {error}"))
-        return document
-    if node is None:
-        document.faults.append(KnowledgeFault(file, 1, "", "the file is empty"))
-        return document
-    document.tree = _convert(document, node, ())
     return document
 
 
-def _refuse_hidden_syntax(document: Document, text: str) -> None:
-    for event in yaml.parse(text, Loader=LOADER):
-        anchor, tag = getattr(event, "anchor", None), getattr(event, "tag", None)
-        if anchor is not None or isinstance(event, yaml.AliasEvent):
-            what = f"anchor or alias '{anchor}'"
-        elif tag is not None and tag != "!":
-            what = f"tag '{tag}'"
-        else:
-            continue
-        line = event.start_mark.line + 1 if event.start_mark else 1
-        document.faults.append(
-            KnowledgeFault(document.file, line, "", f"{what} is not allowed here", "write the value out in full")
-        )
+def _only_tree(document: Document, events: Iterator[yaml.Event]) -> Raw:
+    """The tree is made from the parser's events: YAML's own nodes would be a second tree, made only to be converted."""
+    trees: list[Raw] = []
+    for event in events:
+        if isinstance(event, yaml.DocumentStartEvent):
+            if trees:
+                _fault(document, event, "a second document starts here", "one file holds one document")
+                return ""
+            trees.append(_node(document, next(events), events, ()))
+    if not trees:
+        document.faults.append(KnowledgeFault(document.file, 1, "", "the file is empty"))
+    return trees[0] if trees else ""
 
 
-def _line(node: yaml.Node) -> int:
-    return node.start_mark.line + 1 if node.start_mark else 1
-
-
-def _convert(document: Document, node: yaml.Node, path: Path) -> Raw:
-    document.lines[path] = _line(node)
-    if len(path) > _MAX_DEPTH:
-        document.faults.append(KnowledgeFault(document.file, document.lines[path], "", "nested too deeply"))
+def _node(document: Document, event: yaml.Event, events: Iterator[yaml.Event], path: Path) -> Raw:
+    """The node that starts with this event; all events that belong to it are taken."""
+    document.lines[path] = _line(event)
+    _refuse_hidden_syntax(document, event)
+    if isinstance(event, yaml.ScalarEvent):
+        return str(event.value)
+    if isinstance(event, yaml.AliasEvent):
         return ""
-    if isinstance(node, yaml.ScalarNode):
-        return str(node.value)
-    if isinstance(node, yaml.SequenceNode):
-        return [_convert(document, child, (*path, index)) for index, child in enumerate(node.value)]
-    return dict(_pairs(document, node, path))
+    if len(path) > _MAX_DEPTH:
+        _fault(document, event, "nested too deeply")
+        _skip(event, events)
+        return ""
+    if isinstance(event, yaml.SequenceStartEvent):
+        return _items(document, events, path)
+    return dict(_pairs(document, events, path))
 
 
-def _pairs(document: Document, node: yaml.Node, path: Path) -> Iterator[tuple[str, Raw]]:
+def _items(document: Document, events: Iterator[yaml.Event], path: Path) -> list[Raw]:
+    items: list[Raw] = []
+    while not isinstance(event := next(events), yaml.SequenceEndEvent):
+        items.append(_node(document, event, events, (*path, len(items))))
+    return items
+
+
+def _pairs(document: Document, events: Iterator[yaml.Event], path: Path) -> Iterator[tuple[str, Raw]]:
     seen: set[str] = set()
-    for key_node, value_node in node.value:
-        key, line = str(key_node.value), _line(key_node)
-        if key in seen:
-            document.faults.append(KnowledgeFault(document.file, line, "", f"key '{key}' stands twice"))
+    while not isinstance(key_event := next(events), yaml.MappingEndEvent):
+        key = _key(document, key_event, events, seen)
+        if key is None:
+            _skip(next(events), events)
             continue
         seen.add(key)
-        value = _convert(document, value_node, (*path, key))
-        document.lines[(*path, key)] = line
+        value = _node(document, next(events), events, (*path, key))
+        document.lines[(*path, key)] = _line(key_event)
         yield key, value
+
+
+def _key(document: Document, event: yaml.Event, events: Iterator[yaml.Event], seen: set[str]) -> str | None:
+    """A key as text; None, and a fault, for one that is no text or was `seen` before."""
+    if not isinstance(event, yaml.ScalarEvent):
+        _fault(document, event, "a key is a list, a mapping or an alias", "write it as plain text")
+        _skip(event, events)
+        return None
+    _refuse_hidden_syntax(document, event)
+    key = str(event.value)
+    if key in seen:
+        _fault(document, event, f"key '{key}' stands twice")
+        return None
+    return key
+
+
+def _skip(start: yaml.Event, events: Iterator[yaml.Event]) -> None:
+    """Takes the events of the node that starts with this one, however deep it is."""
+    depth = int(isinstance(start, yaml.CollectionStartEvent))
+    while depth:
+        event = next(events)
+        if isinstance(event, yaml.CollectionStartEvent):
+            depth += 1
+        elif isinstance(event, yaml.CollectionEndEvent):
+            depth -= 1
+
+
+def _refuse_hidden_syntax(document: Document, event: yaml.Event) -> None:
+    if isinstance(event, yaml.AliasEvent) or getattr(event, "anchor", None) is not None:
+        what = f"anchor or alias '{getattr(event, 'anchor', '')}'"
+    elif (tag := getattr(event, "tag", None)) is not None and tag != "!":
+        what = f"tag '{tag}'"
+    else:
+        return
+    _fault(document, event, f"{what} is not allowed here", "write the value out in full")
+
+
+def _fault(document: Document, event: yaml.Event, message: str, hint: str = "") -> None:
+    document.faults.append(KnowledgeFault(document.file, _line(event), "", message, hint))
+
+
+def _line(event: yaml.Event) -> int:
+    return event.start_mark.line + 1 if event.start_mark else 1
