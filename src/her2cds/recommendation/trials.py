@@ -18,7 +18,7 @@ class Match(NamedTuple):
 
     `answers` are the findings or situations it speaks to; `closed` trials take no new patients, according to the
     registry, or to the most final of the reviews' statuses where the registry's is not at hand. `notes` tell of its
-    drugs what stands against them for this patient.
+    drugs what stands against them for this patient; of a trial that does not fit they would tell nothing new.
     """
 
     trial: Trial
@@ -60,7 +60,7 @@ def match_trials(
             verdicts[trial.id],
             (*answers.get(trial.id, ()), *(brain if trial.id in about_brain else ())),
             closed.get(trial.id, trial.id in reported_closed),
-            notes.about(trial),
+            notes.about(trial) if verdicts[trial.id] is not FALSE else (),
         )
         for trial in knowledge.suggested_trials
     ]

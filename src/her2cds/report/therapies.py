@@ -36,6 +36,7 @@ class TherapyParts:
 
     def __init__(self, context: ReportContext) -> None:
         self._context = context
+        self._open_checks: dict[str, tuple[OpenCheck, ...]] = {}
 
     def therapy(self, ranked: Ranked) -> Therapy:
         """One ranked candidate with everything that speaks for and against it."""
@@ -177,23 +178,25 @@ class TherapyParts:
 
     def open_checks(self, candidate: Candidate) -> tuple[OpenCheck, ...]:
         """Contraindications that cannot be judged yet, exclusions first."""
-        result = []
+        regimen = candidate.regimen.id
+        if regimen not in self._open_checks:  # the list of therapies and the questions both ask
+            found = (*self._cautions_to_check(candidate), *self._hypersensitivity_check(candidate))
+            self._open_checks[regimen] = tuple(sorted(found, key=lambda one: (one.effect != "exclude", one.rule)))
+        return self._open_checks[regimen]
+
+    def _cautions_to_check(self, candidate: Candidate) -> Iterator[OpenCheck]:
         for applied in candidate.open_checks:
             caution = applied.rule.caution
             assert caution is not None
             assert caution.effect in ("exclude", "conditional")
-            result.append(
-                OpenCheck(
-                    rule=applied.rule.id,
-                    title=applied.rule.title,
-                    effect=caution.effect,
-                    drugs=applied.drugs,
-                    missing=self._context.missing.of(applied.rule.id),
-                    citations=self._context.cite(applied.rule.cites),
-                )
+            yield OpenCheck(
+                rule=applied.rule.id,
+                title=applied.rule.title,
+                effect=caution.effect,
+                drugs=applied.drugs,
+                missing=self._context.missing.of(applied.rule.id),
+                citations=self._context.cite(applied.rule.cites),
             )
-        result += self._hypersensitivity_check(candidate)
-        return tuple(sorted(result, key=lambda one: (one.effect != "exclude", one.rule)))
 
     def _hypersensitivity_check(self, candidate: Candidate) -> Iterator[OpenCheck]:
         """Hypersensitivity rules a drug out whichever it is: where nobody has asked, that is open for each."""
