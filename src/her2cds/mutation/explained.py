@@ -2,10 +2,10 @@
 
 A file is a list of explanations, each of one change or of several of one kind with the same reason:
 
-    - entry: no-her2-assay
+    - entry: specimens-agree
       kind: condition dropped
-      change: not (her2.ish_ratio is known)
-      because: A ratio alone never comes without the number of copies.
+      change: her2.discordant is known
+      because: Whether results disagree is known as soon as one HER2 result is on file.
 """
 
 from __future__ import annotations
