@@ -56,6 +56,7 @@ NO_DIFFERENCE = {
     "mutants: ER in 0.9 % of the cells is negative",
     "mutants: PR in 0.9 % of the cells is negative",
     "mutants: An ECOG status of 2 is not yet one that speaks against chemotherapy and conjugates",
+    "populations: The neoadjuvant trial of pembrolizumab takes a tumour above 2 cm with free nodes",
     "mutants: TILs of 19 % are not high",
     "mutants: TILs of 19 % are not high before surgery either",
     "mutants: A pregnancy test is not needed at the age of 60",

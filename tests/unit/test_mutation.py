@@ -11,7 +11,7 @@ from typer.testing import CliRunner
 
 from her2cds import KnowledgeBase
 from her2cds.cli.app import app
-from her2cds.cli.mutate import _summary
+from her2cds.cli.mutate import _judged, _summary
 from her2cds.cli.output import Exit
 from her2cds.engine.explain import evaluate_plainly
 from her2cds.engine.selfcheck import RandomFacts
@@ -21,12 +21,14 @@ from her2cds.facts.values import FactBase, known
 from her2cds.knowledge.conditions import All, AnyOf, Condition, Leaf, Named, Not
 from her2cds.mutation.conclusions import changed_rules
 from her2cds.mutation.conditions import variants
-from her2cds.mutation.equivalent import told_apart_by_nobody
+from her2cds.mutation.equivalent import proved_equal, told_apart_by_nobody
+from her2cds.mutation.explained import Standing, read_explanations, standing
 from her2cds.mutation.mutants import Mutant, mutants
 from her2cds.mutation.run import MutationTest, PlainEvaluator, Verdict, truth_in
 from her2cds.scenarios.run import run_on
 from her2cds.scenarios.suite import Case, read_suite, scenario_files
 from tests.conftest import PROJECT
+from tests.small_base import small_base
 
 TWO_LINES = Leaf("lines.metastatic", "at_least", 2.0)
 LVEF = Leaf("health.lvef", "less_than", 50.0)
@@ -210,15 +212,149 @@ def test_the_command_fails_below_the_wanted_share(tmp_path: Path) -> None:
 def test_a_share_below_the_mark_is_not_shown_as_the_mark(capfd: pytest.CaptureFixture[str]) -> None:
     mutant = Mutant("a rule", "value swapped", "in words", lambda: pytest.fail("not needed"), frozenset())
     verdicts = [Verdict(mutant, "a scenario" if number < 1249 else None) for number in range(1315)]  # 94.98 %
-    assert _summary(verdicts, (), 95) is Exit.failed_check
+    assert _summary(verdicts, (), 95, Standing(frozenset(), {}, ())) is Exit.failed_check
     shown = capfd.readouterr()
     assert "(94.9 %)" in shown.out
     assert "below --at-least 95 %" in shown.err
 
 
+def test_a_condition_that_repeats_another_is_proved_equal_and_a_guard_is_not(knowledge: KnowledgeBase) -> None:
+    found = {str(one): one for one in mutants(knowledge.knowledge)}
+    repeated = found["request.nrg1-fusion: condition dropped: disease.primary is breast"]
+    guard = found["request.her2-ihc-score: condition dropped: her2.reported is known"]
+    other_conclusion = found["therapy.second-line.t-dxd: evidence removed: destiny-breast01"]
+    assert proved_equal(repeated, knowledge.knowledge)
+    assert not proved_equal(guard, knowledge.knowledge)  # false turns into unknown
+    assert not proved_equal(other_conclusion, knowledge.knowledge)
+
+
+def test_nothing_is_proved_where_classification_rules_contradict_each_other() -> None:
+    base = small_base(
+        facts={
+            "a.word": {"type": "enum", "values": ["red", "green"]},
+            "b.derived": {"type": "enum", "values": ["low", "high"], "derived": True},
+            "b.flag": {"type": "bool", "derived": True, "default": "false"},
+        },
+        criteria={"reddish": {"a.word": "red"}},
+        derive=[("high", {"a.word": "red"}), ("low", {"criterion": "reddish"})],
+        flag={"a.word": "red"},
+        rules=[{"b.derived": "high"}],
+    )
+    rule = next(one for one in base.conditions if one.startswith("rule-"))
+    same = Mutant(rule, "nothing", "the same", lambda: base, frozenset(), base.conditions[rule], (rule,))
+    assert not proved_equal(same, base)
+
+
+REMOVED = "evidence removed: destiny-breast0"
+EXPLAINED = """\
+- entry: therapy.second-line.t-dx?
+  kind: evidence removed
+  change: [destiny-breast01, destiny-breast03]
+  because: The scenario of this test looks at the ranking only.
+"""
+NARROW = ("--rule", "therapy.second-line.t-dxd", "--kind", "evidence removed")
+
+
+def explained_run(text: str, tmp_path: Path, *options: str, scenario: str = "{top_regimen: t-dxd}") -> Any:
+    """`kb mutate --explained` with one scenario and a file that holds the text."""
+    folder = tmp_path / "scenarios"
+    folder.mkdir()
+    start = "- {title: T-DXd comes first here, patient: second-line-her2-positive, expect: "
+    (folder / "one.yaml").write_text(f"{start}{scenario}}}\n", encoding="utf-8")
+    (tmp_path / "explained.yaml").write_text(text, encoding="utf-8")
+    return kb("mutate", "--scenarios", folder, "--explained", tmp_path / "explained.yaml", *options)
+
+
+def test_explained_survivors_are_counted_and_listed_with_their_reason(tmp_path: Path) -> None:
+    result = explained_run(EXPLAINED, tmp_path, *NARROW)
+    assert result.exit_code == 0, result.output
+    survived = f"survived: therapy.second-line.t-dxd: {REMOVED}1 (The scenario of this test looks at the ranking only.)"
+    assert survived in result.output
+    assert "2 changes, 0 killed (0.0 %), 0 proved equal, 2 explained, 0 unexplained" in result.output
+
+
+def test_a_quiet_run_lists_what_nothing_explains_and_fails(tmp_path: Path) -> None:
+    result = explained_run(EXPLAINED.replace(", destiny-breast03", ""), tmp_path, *NARROW, "-q")
+    assert result.exit_code == 1
+    assert f"survived: therapy.second-line.t-dxd: {REMOVED}3\n" in result.output
+    assert f"{REMOVED}1" not in result.output
+    assert "1 survivor is not explained" in result.output
+
+
+def test_proved_survivors_need_no_explanation(tmp_path: Path) -> None:
+    options = ("--rule", "request.nrg1-fusion", "--kind", "condition dropped")
+    scenario = "{no_tests: [request.nrg1-fusion]}"
+    result = explained_run("[]", tmp_path, *options, scenario=scenario)
+    proved = "survived: request.nrg1-fusion: condition dropped: disease.primary is breast (proved equal)"
+    assert proved in result.output
+    assert "2 proved equal" in result.output
+
+
+def test_an_explanation_of_what_does_not_survive_is_stale(knowledge: KnowledgeBase, tmp_path: Path) -> None:
+    """In a part of the changes it may be of the rest; over the whole base the command hands it to `_judged`."""
+    part = explained_run(EXPLAINED, tmp_path, "--rule", "therapy.second-line.t-dm1", "--kind", "never fires")
+    assert "take the explanation out" not in part.output
+    every = list(mutants(knowledge.knowledge))
+    located = read_explanations(tmp_path / "explained.yaml", every)
+    survivors = [one for one in every if str(one) == f"therapy.second-line.t-dxd: {REMOVED}3"]
+    found = standing(survivors, located, knowledge.knowledge)
+    (stale,) = found.stale
+    assert stale.line == 3
+    assert f"therapy.second-line.t-dx?: {REMOVED}1: explained, but" in stale.message
+    assert _judged(found, len(survivors), is_whole=True) is Exit.failed_check
+    assert _judged(found, len(survivors), is_whole=False) is Exit.ok
+
+
+def test_what_is_explained_twice_or_proved_is_stale(knowledge: KnowledgeBase, tmp_path: Path) -> None:
+    every = list(mutants(knowledge.knowledge))
+    proved = "request.nrg1-fusion: condition dropped: disease.primary is breast"
+    entry, kind, change = proved.split(": ")
+    text = f"- {{entry: {entry}, kind: {kind}, change: {change}, because: It is proved and needs no words.}}\n"
+    (tmp_path / "explained.yaml").write_text(EXPLAINED + EXPLAINED + text, encoding="utf-8")
+    wanted = {f"therapy.second-line.t-dxd: {REMOVED}{number}" for number in (1, 3)} | {proved}
+    survivors = [one for one in every if str(one) in wanted]
+    found = standing(survivors, read_explanations(tmp_path / "explained.yaml", every), knowledge.knowledge)
+    assert (len(found.proved), len(found.explained)) == (1, 2)
+    assert [one.line for one in found.stale] == [7, 7, 9]
+
+
+@pytest.mark.parametrize(
+    ("text", "place", "told"),
+    [
+        (EXPLAINED.replace("t-dx?", "t-dxt"), 1, "unknown entry 'therapy.second-line.t-dxt'"),
+        (EXPLAINED.replace("t-dx?", "t-dxt"), 1, "did you mean 'therapy.second-line.t-dxd'"),
+        (EXPLAINED.replace("evidence removed", "evidence remove"), 2, "did you mean 'evidence removed'"),
+        (EXPLAINED.replace("kind: evidence", "kind: all"), 2, "one of: "),
+        (EXPLAINED.replace("breast03", "breast33"), 3, "there is no change 'destiny-breast33'"),
+        (EXPLAINED.replace("breast03", "breast33"), 3, "did you mean 'destiny-breast03'"),
+        (EXPLAINED.replace("  because", "  becuase"), 4, "did you mean 'because'"),
+        (
+            EXPLAINED.replace("  change: [destiny-breast01, destiny-breast03]\n", ""),
+            1,
+            "change: required field is missing",
+        ),
+        (EXPLAINED.replace("The scenario of this test looks at the ranking only.", "So."), 4, "at least 20 characters"),
+        ("entry: none\n", 1, "expected a list of explanations"),
+    ],
+)
+def test_slips_in_the_file_are_told_with_their_line(text: str, place: int, told: str, tmp_path: Path) -> None:
+    result = explained_run(text, tmp_path, *NARROW)
+    assert result.exit_code == 2
+    assert "explanations: " in result.output
+    assert f"explained.yaml:{place}: " in result.output
+    assert told in result.output
+
+
+def test_a_file_that_is_not_there_is_told(tmp_path: Path) -> None:
+    result = kb("mutate", "--scenarios", tmp_path, "--explained", tmp_path / "none.yaml", *NARROW)
+    assert result.exit_code == 2
+    assert "none.yaml:0: cannot be read" in result.output
+
+
 @pytest.mark.soak
-def test_the_scenarios_kill_95_percent_of_all_changes() -> None:
-    result = kb("mutate", "--scenarios", PROJECT / "tests" / "scenarios", "--at-least", "95", "-q")
+def test_the_scenarios_kill_95_percent_of_all_changes_and_the_rest_is_explained() -> None:
+    options = ("--at-least", "95", "--explained", PROJECT / "tests" / "mutation-survivors.yaml", "-q")
+    result = kb("mutate", "--scenarios", PROJECT / "tests" / "scenarios", *options)
     assert result.exit_code == 0, result.output
 
 

@@ -16,7 +16,7 @@ import json
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, TypeVar
 
 import yaml
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
@@ -25,6 +25,8 @@ from her2cds.errors import Her2CdsError, ProfileError
 from her2cds.knowledge.fault_words import worded
 from her2cds.knowledge.yaml_reader import LOADER, Document, read_yaml
 from her2cds.profile.changes import append_at, remove_at, set_at
+
+M = TypeVar("M", bound=BaseModel)
 
 
 @dataclass(frozen=True, slots=True, order=True)
@@ -43,14 +45,12 @@ class ScenarioFault:
 
 
 class ScenarioError(Her2CdsError):
-    """Scenarios cannot be run. Carries the faults where they were found in files."""
+    """Scenarios cannot be run. Carries the faults where they were found in files; `what` says in files of what."""
 
-    def __init__(self, faults: str | Sequence[ScenarioFault]) -> None:
+    def __init__(self, faults: str | Sequence[ScenarioFault], what: str = "scenarios") -> None:
         self.faults = () if isinstance(faults, str) else tuple(sorted(faults))
         count = f"{len(self.faults)} fault{'s' if len(self.faults) != 1 else ''}"
-        super().__init__(
-            faults if isinstance(faults, str) else "\n".join([f"scenarios: {count}", *map(str, self.faults)])
-        )
+        super().__init__(faults if isinstance(faults, str) else "\n".join([f"{what}: {count}", *map(str, self.faults)]))
 
 
 class _Part(BaseModel):
@@ -190,28 +190,37 @@ def read_scenarios(path: Path) -> tuple[Scenario, ...]:
 
 def read_located(path: Path) -> tuple[LocatedScenario, ...]:
     """The scenarios of one file with their places. Raises ScenarioError with every fault, each with its line."""
+    document, found = read_list(path, Scenario, "scenarios", "- title: …")
+    return tuple(LocatedScenario(one, str(path), document, index) for index, one in enumerate(found))
+
+
+def read_list(path: Path, model: type[M], what: str, start: str) -> tuple[Document, tuple[M, ...]]:
+    """The entries of a file that is a list of them, and where they stand. `what` they are, and how one starts.
+
+    Raises ScenarioError with every fault, each with its line.
+    """
     try:
         text = path.read_text(encoding="utf-8")
     except (OSError, UnicodeDecodeError) as error:
-        raise ScenarioError([ScenarioFault(str(path), 0, f"cannot be read: {error}")]) from None
+        raise ScenarioError([ScenarioFault(str(path), 0, f"cannot be read: {error}")], what) from None
     document = read_yaml(str(path), text)
     faults = [ScenarioFault(str(path), one.line, one.message, one.suggestion) for one in document.faults]
     if faults:
-        raise ScenarioError(faults)
+        raise ScenarioError(faults, what)
     tree = yaml.load(text, Loader=LOADER)  # once more, for numbers and truth values; `document` holds text and lines
     if not isinstance(tree, list):
-        raise ScenarioError([ScenarioFault(str(path), 1, "expected a list of scenarios", "start with `- title: …`")])
+        raise ScenarioError([ScenarioFault(str(path), 1, f"expected a list of {what}", f"start with `{start}`")], what)
     found = []
     for index, raw in enumerate(tree):
         try:
-            found.append(LocatedScenario(Scenario.model_validate(raw), str(path), document, index))
+            found.append(model.model_validate(raw))
         except ValidationError as error:
-            for one in worded(error.errors(), Scenario):
+            for one in worded(error.errors(), model):
                 line = document.line((index, *one.path))
                 faults.append(ScenarioFault(str(path), line, str(one), one.suggestion))
     if faults:
-        raise ScenarioError(faults)
-    return tuple(found)
+        raise ScenarioError(faults, what)
+    return document, tuple(found)
 
 
 def build_patient(patient: PatientOf, examples: Path) -> dict[str, Any]:
