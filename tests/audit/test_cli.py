@@ -13,8 +13,9 @@ import pytest
 
 from tests.audit.helpers import with_full_rights
 from tests.audit.postgresql import PostgreSQL
+from tests.command import her2cds
 from tests.conftest import PROJECT
-from tests.integration.test_cli import SECOND, ZERO, her2cds
+from tests.integration.test_cli import SECOND, ZERO
 
 
 @pytest.fixture

@@ -15,24 +15,13 @@ from typing import Any
 import jsonschema
 import pytest
 
+from tests.command import her2cds
 from tests.conftest import PROJECT
 
 EXAMPLES = PROJECT / "patient_examples"
 FHIR = str(PROJECT / "tests" / "fixtures" / "fhir" / "second-line.json")
 SECOND = str(EXAMPLES / "second-line-her2-positive.json")
 ZERO = str(EXAMPLES / "her2-zero.json")
-
-
-def her2cds(*arguments: str, stdin: bytes = b"", **environment: str) -> subprocess.CompletedProcess[bytes]:
-    return subprocess.run(
-        [sys.executable, "-m", "her2cds", *arguments],
-        input=stdin,
-        capture_output=True,
-        cwd="/",
-        env={**os.environ, **environment},
-        timeout=120,
-        check=False,
-    )
 
 
 def test_evaluate_prints_a_readable_report() -> None:

@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import json
-import os
 import subprocess
-import sys
 from pathlib import Path
 
 import pytest
 
+from tests import command
 from tests.conftest import PROJECT
 
 EXAMPLES = PROJECT / "patient_examples"
@@ -19,15 +18,7 @@ SPARSE = str(EXAMPLES / "sparse-profile.json")
 
 
 def her2cds(*arguments: str, stdin: bytes = b"", **environment: str) -> subprocess.CompletedProcess[str]:
-    done = subprocess.run(
-        [sys.executable, "-m", "her2cds", *arguments],
-        input=stdin,
-        capture_output=True,
-        cwd="/",
-        env={**os.environ, **environment},
-        timeout=120,
-        check=False,
-    )
+    done = command.her2cds(*arguments, stdin=stdin, **environment)
     return subprocess.CompletedProcess(done.args, done.returncode, done.stdout.decode(), done.stderr.decode())
 
 

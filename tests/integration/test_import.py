@@ -12,8 +12,8 @@ from her2cds import KnowledgeBase, ProfileError, evaluate
 from her2cds.interop.fhir.importing import import_fhir
 from her2cds.interop.fhir.resources import read_resources
 from her2cds.interop.table import import_table, read_mapping
+from tests.command import her2cds
 from tests.conftest import PROJECT
-from tests.integration.test_cli import her2cds
 
 FIXTURE = PROJECT / "tests" / "fixtures" / "fhir" / "second-line.json"
 SECOND = PROJECT / "patient_examples" / "second-line-her2-positive.json"

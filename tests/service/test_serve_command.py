@@ -11,7 +11,7 @@ import urllib.request
 from pathlib import Path
 
 from her2cds.service.settings import digest
-from tests.integration.test_cli import her2cds
+from tests.command import her2cds
 from tests.service.conftest import example, free_port
 
 

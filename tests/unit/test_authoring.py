@@ -23,8 +23,8 @@ from her2cds.errors import UnknownNameError
 from her2cds.knowledge.files import LIST_KINDS, MAPPING_KINDS, RULE_FOLDERS, RuleFile
 from her2cds.knowledge.load import load_knowledge_base
 from her2cds.knowledge.yaml_reader import read_yaml
+from tests.command import her2cds
 from tests.conftest import PROJECT
-from tests.integration.test_cli import her2cds
 
 RULES = PROJECT / "rules"
 FILES = sorted(RULES.rglob("*.yaml"))
