@@ -4,13 +4,17 @@ from __future__ import annotations
 
 import os
 from collections.abc import Generator
+from functools import lru_cache
 from pathlib import Path
 
 import pytest
 
 from her2cds import KnowledgeBase, load_knowledge
+from her2cds.knowledge.yaml_reader import read_yaml
 
 PROJECT = Path(__file__).resolve().parent.parent
+
+_parsed = lru_cache(maxsize=200)(read_yaml)
 
 # A machine without a browser, a database server or the texts beside the project skips what needs them. Where this is
 # set, as in CI, everything has to be there, and a skipped test is a failed one.
@@ -40,6 +44,12 @@ def _fail_if_skipped(report: pytest.TestReport | pytest.CollectReport) -> None:
 @pytest.fixture(scope="session")
 def knowledge() -> KnowledgeBase:
     return load_knowledge(PROJECT / "rules")
+
+
+@pytest.fixture
+def parsed_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    """For tests that change one rule file and load all of them: the text of the others is parsed once in all tests."""
+    monkeypatch.setattr("her2cds.knowledge.validate.read_yaml", _parsed)
 
 
 @pytest.fixture(scope="session")

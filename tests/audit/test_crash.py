@@ -25,6 +25,8 @@ from tests.audit.helpers import record
 from tests.audit.postgresql import PostgreSQL
 from tests.conftest import PROJECT
 
+pytestmark = pytest.mark.slow
+
 LARGE = 300_000  # characters: more than a page, a WAL frame or a pipe holds at once
 FOREVER = 1_000_000
 Acknowledged = dict[int, str]

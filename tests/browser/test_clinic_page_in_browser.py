@@ -14,6 +14,8 @@ import pytest
 from her2cds import KnowledgeBase
 from tests.service.conftest import Running, example, serving
 
+pytestmark = pytest.mark.slow
+
 SHOTS = os.environ.get("HER2CDS_SHOTS")
 DESK, PHONE = 1280, 390
 

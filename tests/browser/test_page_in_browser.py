@@ -14,6 +14,8 @@ from her2cds.exploration.effects import what_is_missing
 from her2cds.rendering.page import to_html
 from tests.conftest import PROJECT
 
+pytestmark = pytest.mark.slow
+
 PATIENTS = ["active-brain-metastases", "later-line-after-t-dxd", "sparse-profile", "her2-zero"]
 
 

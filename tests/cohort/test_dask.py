@@ -25,6 +25,8 @@ from her2cds.errors import CohortError
 from tests.cohort.helpers import TODAY, command, quarantined, results, run, until, write_cohort, write_lines
 from tests.conftest import PROJECT
 
+pytestmark = pytest.mark.slow
+
 COUNT = 240
 OPTIONS = ("--part-size", 16)
 

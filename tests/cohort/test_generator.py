@@ -42,6 +42,7 @@ def test_a_part_made_alone_is_the_part_of_the_whole() -> None:
     assert list(invented_patients(5, 3, first=16)) == list(invented_patients(20, 3))[15:]
 
 
+@pytest.mark.slow
 def test_every_patient_is_valid_and_nothing_in_a_chart_has_to_be_checked(cases: list[Case]) -> None:
     assert {notice for case in cases for notice in case.chart.notices} == set()
 

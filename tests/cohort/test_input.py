@@ -27,6 +27,7 @@ from her2cds.profile.json_text import MAX_BYTES
 from tests.cohort.helpers import job, quarantined, run, table, write_cohort, write_lines
 
 
+@pytest.mark.slow
 def test_parquet_of_json_text_and_parquet_of_fields_give_the_same_answers(tmp_path: Path) -> None:
     profiles = write_cohort(tmp_path / "a.ndjson", 30)
     texts = pa.table({"profile": [json.dumps(one) for one in profiles]})

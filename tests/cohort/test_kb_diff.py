@@ -89,6 +89,7 @@ def compared(stricter: Path, tmp_path_factory: pytest.TempPathFactory) -> tuple[
     return folder / "a.ndjson", json.loads(done.stdout), changed
 
 
+@pytest.mark.slow
 def test_the_changed_patients_are_exactly_those_whose_report_is_another(
     compared: tuple[Path, dict[str, Any], list[Any]], knowledge: KnowledgeBase, other: KnowledgeBase
 ) -> None:

@@ -377,6 +377,7 @@ def test_two_runs_at_once_in_one_folder_are_refused(tmp_path: Path) -> None:
     assert run(tmp_path / "a.ndjson", tmp_path / "out").returncode == 0
 
 
+@pytest.mark.slow
 def test_a_full_disk_ends_the_run_with_a_clear_error_and_what_was_done_is_kept(
     cohort: tuple[Path, list[dict[str, Any]]], clean: Path, tmp_path: Path
 ) -> None:

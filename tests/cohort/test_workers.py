@@ -27,6 +27,8 @@ from her2cds.registry.record import RegistryOverlay, RegistryRecord
 from tests.cohort.helpers import job, until, write_cohort
 from tests.conftest import PROJECT
 
+pytestmark = pytest.mark.slow
+
 
 def dies_on_the_third(part: Part) -> int:
     if part.number == 3:

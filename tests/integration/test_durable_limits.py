@@ -124,6 +124,7 @@ def test_a_failure_inside_the_library_leaves_the_ruleset_usable(monkeypatch: pyt
     assert ruleset.fire([]) == set()
 
 
+@pytest.mark.slow
 def test_memory_is_flat() -> None:
     code = """
 import resource, sys

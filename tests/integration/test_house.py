@@ -105,6 +105,7 @@ def test_the_lock_holds_a_fitting_version_of_every_declared_dependency() -> None
             assert all(one.specifier.contains(version) for version in locked[name]), one
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("required", "exit_code"), [("", 0), ("1", 1)])
 def test_where_everything_is_required_a_skipped_test_is_a_failed_one(required: str, exit_code: int) -> None:
     """By the example of two files that skip where the samples and texts are not there: one by one, and as a whole."""

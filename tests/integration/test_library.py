@@ -158,6 +158,7 @@ def test_imports_run_one_way() -> None:
             assert not found, f"{path} imports {found}"
 
 
+@pytest.mark.slow
 def test_memory_is_flat_over_evaluations() -> None:
     code = """
 import resource, sys

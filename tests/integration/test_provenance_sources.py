@@ -326,6 +326,7 @@ def test_every_claim_of_the_knowledge_base_verifies(knowledge: Knowledge) -> Non
     assert report.ok
 
 
+@pytest.mark.slow
 def test_changes_of_the_knowledge_base_are_noticed(knowledge: Knowledge) -> None:
     """Each kind of change, made to every third confirmed claim, and the share that is noticed.
 

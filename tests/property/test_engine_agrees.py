@@ -27,6 +27,7 @@ FACTS = {
 }
 
 
+@pytest.mark.slow
 def test_whole_base_over_2000_random_patients(knowledge: KnowledgeBase) -> None:
     assert disagreements(knowledge.rules, patients=2000, seed=20261121) == []
 

@@ -14,6 +14,8 @@ from her2cds.evaluation import explain
 from tests.conftest import PROJECT
 from tests.service.conftest import Running, example
 
+pytestmark = pytest.mark.slow
+
 EXAMPLES = sorted(path.stem for path in (PROJECT / "patient_examples").glob("*.json"))
 CLIENTS = 50
 Ask = tuple[str, Any, Callable[[], str]]

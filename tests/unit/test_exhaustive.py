@@ -34,6 +34,8 @@ from tests.conftest import PROJECT
 from tests.property.random_profiles import RandomProfiles
 from tests.small_base import small_base
 
+pytestmark = pytest.mark.usefixtures("parsed_once")
+
 SMALL = small_base(
     facts={
         "a.word": {"type": "enum", "values": ["red", "green", "blue"], "partial": True},
@@ -150,6 +152,7 @@ def test_classification_rules_that_contradict_are_found_with_a_profile(tmp_path:
     assert all(one.question.startswith("no two classification") for one in exhaust(base))
 
 
+@pytest.mark.exhaustive
 def test_an_offer_that_nobody_may_have_is_found(tmp_path: Path) -> None:
     base = with_rules(
         tmp_path,
@@ -163,6 +166,7 @@ def test_an_offer_that_nobody_may_have_is_found(tmp_path: Path) -> None:
     assert fault == "therapy.zz never holds for a patient who may have margetuximab-chemotherapy"
 
 
+@pytest.mark.exhaustive
 def test_a_change_of_treatment_beside_going_on_is_found(tmp_path: Path) -> None:
     base = with_rules(
         tmp_path,
@@ -176,6 +180,7 @@ def test_a_change_of_treatment_beside_going_on_is_found(tmp_path: Path) -> None:
     assert "current.controlled: true" in fault
 
 
+@pytest.mark.exhaustive
 def test_a_line_without_an_offer_is_found(tmp_path: Path) -> None:
     shutil.copytree(PROJECT / "rules", tmp_path / "rules")
     path = tmp_path / "rules" / "therapies" / "first-line.yaml"

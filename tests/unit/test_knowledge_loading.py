@@ -25,6 +25,8 @@ from her2cds.knowledge.validate import MODELS
 from her2cds.knowledge.yaml_reader import read_yaml
 from tests.conftest import PROJECT
 
+pytestmark = pytest.mark.usefixtures("parsed_once")
+
 ALL_MODELS = (Rule, *MODELS.values())
 Edit = Callable[[str, str, str], Path]
 

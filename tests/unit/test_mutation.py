@@ -127,6 +127,7 @@ def test_what_fails_already_kills_nothing_and_is_named(tmp_path: Path, knowledge
     assert all(one.killed_by is None for one in list(test.run(list(mutants(knowledge.knowledge))[:50])))
 
 
+@pytest.mark.slow
 def test_short_cuts_kill_exactly_what_a_full_run_kills(knowledge: KnowledgeBase) -> None:
     """Mutants sampled from all kinds, each run in full against every scenario with the engine itself."""
     files = scenario_files([PROJECT / "tests" / "scenarios" / "second-line.yaml"])
@@ -191,6 +192,7 @@ def kb(*arguments: str | Path) -> Any:
     return CliRunner().invoke(app, ["kb", *map(str, arguments), *examples])
 
 
+@pytest.mark.slow
 def test_the_command_counts_lists_and_judges() -> None:
     options = ("--scenarios", PROJECT / "tests" / "scenarios", "--rule", "therapy.second-line.t-dm1")
     result = kb("mutate", *options)

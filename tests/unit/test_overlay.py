@@ -22,6 +22,8 @@ from her2cds.rendering.text import styled_lines
 from her2cds.report.model import LocalChange, Report
 from tests.conftest import PROJECT
 
+pytestmark = pytest.mark.usefixtures("parsed_once")
+
 EXAMPLE = PROJECT / "docs" / "examples" / "hospital-overlay"
 PATIENT = PROJECT / "patient_examples" / "second-line-her2-positive.json"
 HEAD = """\

@@ -195,6 +195,7 @@ class Watched:
             time.sleep(0.05)
 
 
+@pytest.mark.slow
 def test_watching_runs_again_when_a_scenario_and_when_a_rule_changes(file: Path, tmp_path: Path) -> None:
     rules = tmp_path / "rules"
     shutil.copytree(PROJECT / "rules", rules)
