@@ -163,6 +163,15 @@ def test_an_unknown_drug_leaves_classes_open(facts_of: Any) -> None:
             True,
         ),
         ({"treatments": [course("trastuzumab", line=1)]}, "unknown", "unknown"),
+        # What was given before surgery does not go on in metastatic disease, whether its end was entered or not.
+        (
+            {
+                "treatments": [course("docetaxel", setting="neoadjuvant"), course("trastuzumab", line=1, **PD)],
+                "disease": {"setting": "metastatic"},
+            },
+            "systemic",
+            False,
+        ),
     ],
 )
 def test_what_is_going_on_now(tree: dict[str, Any], progressing: Any, controlled: Any, facts_of: Any) -> None:

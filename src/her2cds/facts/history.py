@@ -128,7 +128,7 @@ def _not_tolerated(courses: list[Course]) -> SetFact:
 def _current_facts(profile: Profile, courses: list[Course]) -> FactBase:
     ongoing = [one for one in courses if one.is_ongoing]
     # A course without an end, a reason or a word on whether it goes on may be going on.
-    unclear = [one for one in courses if _may_go_on(one)]
+    unclear = [one for one in courses if _may_go_on(one, profile)]
     agents = agents_of(ongoing)
     progressing = _progressing_given(profile) or _progressing_read(profile, courses, ongoing, unclear)
     return {
@@ -145,8 +145,10 @@ def _known_of_now(profile: Profile, courses: list[Course]) -> frozenset[str]:
     return frozenset(found | ({"current.controlled"} if "metastatic" in ongoing else set()))
 
 
-def _may_go_on(course: Course) -> bool:
+def _may_go_on(course: Course, profile: Profile) -> bool:
     one = course.treatment
+    if one.setting == "neoadjuvant" and profile.disease.setting == "metastatic":
+        return False  # it ended with surgery or with the spread
     return one.ongoing is None and one.end is None and one.stop_reason is None and one.progression_site is None
 
 
