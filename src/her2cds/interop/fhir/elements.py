@@ -97,6 +97,12 @@ def words_for(concept: object) -> str:
     return "; ".join(shown) or "nothing coded"
 
 
+def texts_of(concept: object) -> list[str]:
+    """All that a concept says in words: its text, and the displays of its codes."""
+    shown = [*listed(concept), *codings(concept)]
+    return [one[key] for one in shown for key in ("text", "display") if isinstance(one.get(key), str)]
+
+
 @dataclass(frozen=True, slots=True)
 class Answer:
     """All that an Observation (or a component) answers: codes, words, and numbers with unit."""

@@ -36,7 +36,7 @@ from her2cds.interop.fhir.resources import (
     read_resources,
 )
 from her2cds.interop.fhir.specimens import Result, Specimens
-from her2cds.interop.fhir.standing import is_active, is_refused, takes_itself_back
+from her2cds.interop.fhir.standing import is_active, is_refused, is_unsure, takes_itself_back
 from her2cds.interop.fhir.subjects import Subjects, of_one_patient
 from her2cds.interop.settle import settle
 from her2cds.knowledge.base import Knowledge
@@ -207,9 +207,11 @@ class _Import:
             self.genomics.note_report(resource, day)
 
     def _condition(self, one: Resource) -> None:
-        if is_refused(one, self.reading.draft):
-            return
         code = one.content.get("code")
+        if is_refused(one, self.reading.draft):
+            if is_unsure(one):
+                self.disease.note_unsure(one, self.reading.meanings(code, one))
+            return
         meanings = self.reading.meanings(code, one)
         active = is_active(one, self.reading.today)
         results = [
@@ -221,7 +223,10 @@ class _Import:
             self.specimens.add_stated(result)
         if any(m.token == "no_place.hormone_receptors_together" for m in meanings):
             self.reading.draft.aside(one.label, words_for(code), "several receptors in one code; give each on its own")
-        taken = self.disease.read_condition(one, meanings, active) or self.person.read_condition(one, meanings, active)
+        of_cancer = self.disease.read_condition(one, meanings, active)
+        taken = of_cancer or self.person.read_condition(one, meanings, active)
+        if not of_cancer:
+            self.disease.note_not_taken(one, is_no_cancer=taken)
         if not taken and not results and not any(m.token.startswith("no_place.") for m in meanings):
             self.reading.draft.unread(one.label, words_for(code), "no code of the code map")
 
