@@ -85,6 +85,53 @@ def test_the_same_patient_with_and_without_a_full_url_is_one(knowledge: Knowledg
     assert result.profile["health"]["lvef_percent"] == 60
 
 
+@pytest.mark.parametrize("server", ["https://A.example:443/fhir", "http://a.example/fhir", "HTTP://a.example:80/fhir"])
+def test_a_server_is_the_same_in_any_case_and_with_its_default_port(knowledge: KnowledgeBase, server: str) -> None:
+    subject = {"subject": {"reference": f"{server}/Patient/p1"}}
+    entries = [
+        at("https://a.example/fhir/Patient/p1", patient()),
+        at(f"{server}/Observation/x", ejection_fraction(60, id="x", **subject)),
+    ]
+    result = read(knowledge, *entries)
+    assert result.profile["health"]["lvef_percent"] == 60
+    assert not result.report.read_with_doubt
+
+
+PROXY = "http://localhost:8080/fhir"
+
+
+def behind_a_proxy(**more: Any) -> list[dict[str, Any]]:
+    theirs = {"reference": f"{PROXY}/Patient/p1"}
+    return [
+        at("https://a.example/fhir/Patient/p1", patient(**more)),
+        at("https://a.example/fhir/Observation/x", ejection_fraction(60, id="x", subject=theirs)),
+        at(f"{PROXY}/Observation/y", coded("85319-2", IHC_3, id="y", **MINE)),
+    ]
+
+
+def test_the_only_patient_is_known_by_its_id_under_another_address(knowledge: KnowledgeBase) -> None:
+    result = read(knowledge, *behind_a_proxy())
+    assert result.profile["health"]["lvef_percent"] == 60
+    assert result.profile["specimens"]
+    doubtful = {one.source for one in result.report.read_with_doubt if "another address" in one.why}
+    assert doubtful == {"Observation/x", "Observation/y"}
+    assert any("is that the same person?" in one for one in result.report.to_ask)
+
+
+@pytest.mark.parametrize(
+    "more",
+    [
+        at(f"{PROXY}/Patient/p1", patient()),
+        at("https://a.example/fhir/Patient/q", patient(id="q")),
+        at(f"{PROXY}/Observation/z", ejection_fraction(id="z", subject={"reference": "Patient/q"})),
+        at(f"{PROXY}/Observation/z", ejection_fraction(id="z", subject={"reference": "urn:uuid:p2"})),
+    ],
+)
+def test_another_patient_beside_it_is_never_the_same(knowledge: KnowledgeBase, more: dict[str, Any]) -> None:
+    with pytest.raises(ProfileError, match="patients"):
+        read(knowledge, *behind_a_proxy(), more)
+
+
 def test_a_subject_by_identifier_is_the_patient_who_bears_it(knowledge: KnowledgeBase) -> None:
     people = [patient(), patient(id="q", identifier=[{"system": "urn:mrn", "value": "222"}])]
     theirs = ejection_fraction(subject={"identifier": {"system": "urn:mrn", "value": "222"}})

@@ -91,6 +91,8 @@ def _to_be_read(subjects: Subjects, reading: Reading) -> list[Resource]:
         draft.aside(one.label, one.type, why)
     for one, why in subjects.doubtful:
         draft.doubt(one.label, one.type, why)
+    if subjects.same_elsewhere:
+        draft.ask(f"Records name the patient as {', '.join(subjects.same_elsewhere)}: is that the same person?")
     up_to_then = []
     for one in subjects.about:
         days = days_of(one) or (days_of(one.container) if one.container else [])

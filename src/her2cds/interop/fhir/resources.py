@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from her2cds.errors import ProfileError, ProfileFault
+from her2cds.interop.fhir.addresses import plain_address, server_of, unversioned
 from her2cds.interop.fhir.paging import gaps
 from her2cds.interop.fhir.versions import deletions, newest_versions
 from her2cds.profile.json_text import parse_json
@@ -52,9 +53,9 @@ class Resources:
         """One more resource, to be found under its fullUrl and under its type and id."""
         self.all.append(resource)
         if resource.url is not None:
-            self._by_url.setdefault(resource.url, resource)
+            self._by_url.setdefault(plain_address(resource.url), resource)
         if identity := resource.content.get("id"):
-            self._by_url.setdefault(f"urn:uuid:{identity}", resource)
+            self._by_url.setdefault(plain_address(f"urn:uuid:{identity}"), resource)
             self._by_name.setdefault(f"{resource.type}/{identity}", []).append(resource)
 
     def of_type(self, *types: str) -> Iterator[Resource]:
@@ -68,8 +69,8 @@ class Resources:
             return None
         if name.startswith("#"):
             return _contained(name[1:], origin.container or origin) if origin is not None else None
-        name = name.split("/_history/")[0]
-        return self._by_url.get(name) or self._of_server(name, origin)
+        name = unversioned(name)
+        return self._by_url.get(plain_address(name)) or self._of_server(name, origin)
 
     def _of_server(self, name: str, origin: Resource | None) -> Resource | None:
         """The resource of this type and id on the server that the reference means; the same id elsewhere is another."""
@@ -79,13 +80,6 @@ class Resources:
             one for one in found if server is None or one.server is None
         ]
         return same[0] if len({one.server for one in same}) == 1 else None
-
-
-def server_of(url: str) -> str | None:
-    """The base of the server in the address of a resource, without its scheme: http and https of one server are one."""
-    if not url.startswith("http"):
-        return None
-    return "/".join(url.split("/_history/")[0].split("/")[2:-2]) or None
 
 
 def _contained(identity: str, holder: Resource) -> Resource | None:

@@ -16,8 +16,9 @@ from datetime import date as Date
 from datetime import timedelta
 from typing import Any
 
+from her2cds.interop.fhir.addresses import server_of, unversioned
 from her2cds.interop.fhir.elements import Reading
-from her2cds.interop.fhir.resources import Resource, Resources, inside, server_of
+from her2cds.interop.fhir.resources import Resource, Resources, inside
 from her2cds.interop.settle import DECIDING_FIELDS, MARKER_FIELDS, MARKER_NAMES
 
 _WINDOW = timedelta(days=28)
@@ -244,7 +245,7 @@ def specimen_of(resource: Resource, resources: Resources) -> str | None:
     if reference.startswith("#"):
         return f"{holder.label}{reference}"
     server = server_of(reference) or resource.server
-    name = "/".join(reference.split("/_history/")[0].split("/")[-2:])
+    name = "/".join(unversioned(reference).split("/")[-2:])
     return f"{server}/{name}" if server else name
 
 
