@@ -520,7 +520,16 @@ def test_a_record_that_is_not_surely_this_patients_is_no_part_of_the_chart(clien
     assert client.post("/cds-services/her2cds-patient-view", json=body).status_code == 412
 
 
-@pytest.mark.parametrize("server", ["https://ehr.example.org/fhir", "HTTPS://EHR.example.org/fhir/", None])
+@pytest.mark.parametrize(
+    "server",
+    [
+        "https://ehr.example.org/fhir",
+        "HTTPS://EHR.example.org/fhir/",
+        "http://ehr.example.org/fhir",
+        "https://ehr.example.org:443/fhir",
+        None,
+    ],
+)
 def test_the_ehrs_own_server_may_be_named_in_full(client: Any, chart: Chart, server: str | None) -> None:
     chart.profile = example("second-line-active-ild")
     whose = {"subject": {"reference": "https://ehr.example.org/fhir/Patient/p1/_history/2"}}
@@ -528,6 +537,14 @@ def test_the_ehrs_own_server_may_be_named_in_full(client: Any, chart: Chart, ser
     body["fhirServer"] = server
     body["prefetch"]["conditions"]["entry"] = [{"resource": {"resourceType": "Condition", "id": "c", **whose}}]
     assert len(cards_of(client, body)) == 1
+
+
+def test_another_port_is_another_server(client: Any) -> None:
+    body = call("patient-view")
+    body["fhirServer"] = "https://ehr.example.org:8443/fhir"
+    whose = {"subject": {"reference": "https://ehr.example.org/fhir/Patient/p1"}}
+    body["prefetch"]["conditions"]["entry"] = [{"resource": {"resourceType": "Condition", "id": "c", **whose}}]
+    assert client.post("/cds-services/her2cds-patient-view", json=body).status_code == 412
 
 
 def test_an_unknown_service_is_not_found(client: Any) -> None:
