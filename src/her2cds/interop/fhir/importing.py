@@ -84,6 +84,9 @@ def _to_be_read(subjects: Subjects, reading: Reading) -> list[Resource]:
     draft = reading.draft
     for one in reading.resources.outdated:
         draft.aside(one.label, one.type, "a version of a record that a newer one replaces, or that was deleted")
+    for name in reading.resources.namesakes:
+        why = "several records with this id, of another code or patient: not taken for versions of one, all are read"
+        draft.doubt(name, "one id", why)
     for gap in reading.resources.gaps:
         draft.doubt("Bundle", gap, "what is missing is not known to be absent: import the whole record")
         draft.ask("The input is not the whole record: what does the rest of it hold?")

@@ -41,11 +41,15 @@ class Resource:
 
 @dataclass(slots=True)
 class Resources:
-    """All resources of the input, the outdated versions of some, what is missing, and how to follow a reference."""
+    """All resources of the input, the outdated versions of some, what is missing, and how to follow a reference.
+
+    `namesakes` are the ids that several records bear which cannot be versions of one.
+    """
 
     all: list[Resource]
     outdated: list[Resource] = field(default_factory=list)
     gaps: list[str] = field(default_factory=list)
+    namesakes: list[str] = field(default_factory=list)
     _by_url: dict[str, Resource] = field(default_factory=dict)
     _by_name: dict[str, list[Resource]] = field(default_factory=dict)
 
@@ -121,14 +125,15 @@ def gather(tree: Any, label: str) -> Resources:
     """All resources in a parsed tree, the newest version of each. Raises ProfileError where there is none."""
     resources = Resources([])
     seen: Counter[str] = Counter()
-    current, outdated = newest_versions(list(_unpacked(tree)), deletions(tree))
-    for url, content in current:
+    found = newest_versions(list(_unpacked(tree)), deletions(tree))
+    for url, content in found.current:
         resource = Resource(_label(content, seen), content, url)
         resources.add(resource)
         for inner in contained_in(resource):
             if inner.type in READ_WHERE_CONTAINED:
                 resources.all.append(inner)
-    resources.outdated = [Resource(_label(content, seen), content, url) for url, content in outdated]
+    resources.outdated = [Resource(_label(content, seen), content, url) for url, content in found.outdated]
+    resources.namesakes = list(dict.fromkeys(found.namesakes))
     resources.gaps = gaps(tree)
     if not resources.all:
         raise ProfileError(
