@@ -140,6 +140,39 @@ def test_a_subject_by_identifier_is_the_patient_who_bears_it(knowledge: Knowledg
     assert imported(knowledge, *people, theirs, patient="q").profile["health"]["lvef_percent"] == 30
 
 
+ASKED = "Patient?identifier=https%3A%2F%2Fhospital.example%2Fmrn|222"
+
+
+def test_a_conditional_reference_is_to_who_bears_the_identifier(knowledge: KnowledgeBase) -> None:
+    me = patient(identifier=[{"system": "https://hospital.example/mrn", "value": "222"}])
+    for name in (ASKED, "Patient?identifier=https://hospital.example/mrn|222"):
+        result = imported(knowledge, ejection_fraction(60, subject={"reference": name}), me)
+        assert result.profile["health"]["lvef_percent"] == 60
+        assert not result.report.read_with_doubt
+
+
+def test_a_conditional_reference_to_somebody_else_is_not_read(knowledge: KnowledgeBase) -> None:
+    me = patient(identifier=[{"system": "https://hospital.example/mrn", "value": "111"}])
+    assert "health" not in imported(knowledge, me, ejection_fraction(subject={"reference": ASKED})).profile
+    with pytest.raises(ProfileError, match="2 patients"):
+        imported(knowledge, patient(), ejection_fraction(subject={"reference": ASKED}))
+
+
+@pytest.mark.parametrize(
+    "named",
+    [
+        lambda value: {"identifier": {"system": "urn:mrn", "value": value}},
+        lambda value: {"reference": f"Patient?identifier=urn:mrn|{value}"},
+    ],
+)
+def test_two_identifiers_without_a_patient_are_two_people(knowledge: KnowledgeBase, named: Any) -> None:
+    mine, theirs = ejection_fraction(60, subject=named("1")), coded("85319-2", IHC_3, subject=named("2"))
+    with pytest.raises(ProfileError, match="2 patients"):
+        imported(knowledge, mine, theirs)
+    assert "specimens" not in imported(knowledge, mine, theirs, patient="1").profile
+    assert imported(knowledge, mine).profile["health"]["lvef_percent"] == 60
+
+
 def test_with_several_patients_a_record_without_a_subject_is_nobodys(knowledge: KnowledgeBase) -> None:
     result = imported(knowledge, patient(), patient(id="q"), ejection_fraction(), patient="p1")
     assert "health" not in result.profile

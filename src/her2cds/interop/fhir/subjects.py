@@ -6,6 +6,7 @@ import json
 from collections import defaultdict
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
+from urllib.parse import parse_qsl
 
 from her2cds.errors import ProfileError, ProfileFault
 from her2cds.interop.fhir.addresses import plain_address, server_of, unversioned
@@ -136,13 +137,15 @@ class _Registry:
 
     def _key(self, subject: object, origin: Resource) -> str | None:
         reference = next(iter(listed(subject)), {})
+        if (asked := _asked_for(reference)) is not None:
+            return self._by_identifier({"identifier": asked}) or self._by_name_alone(asked)
         found = self._resources.follow(reference, origin)
         kind = _type_of(reference, found)
         if found is not None and kind == "Patient":
             return self._key_of_patient(found)
         if kind not in (None, "Patient"):
             return _NOBODY
-        return self._by_identifier(reference) or self._unresolved(reference, origin)
+        return self._by_identifier(reference) or self._unresolved(reference, origin) or self._only_identified(reference)
 
     def _by_identifier(self, reference: Json) -> str | None:
         """The patient who bears the identifier; somebody else where that system names patients, and none so."""
@@ -152,6 +155,14 @@ class _Registry:
             if system and system in self._systems and "reference" not in reference:
                 return _STRANGER
         return None
+
+    def _only_identified(self, reference: Json) -> str | None:
+        """With no Patient in the input, who is known by an identifier alone: two of them never become one person."""
+        somebody = next(self._resources.of_type("Patient"), None)
+        return None if somebody or "reference" in reference else self._by_name_alone(reference.get("identifier"))
+
+    def _by_name_alone(self, identifier: object) -> str | None:
+        return next((self._named("|".join(one), one[1]) for one in _identifiers(identifier)), None)
 
     def _unresolved(self, reference: Json, origin: Resource) -> str | None:
         """The key of a patient whose resource is not in the input, or None where several have that id."""
@@ -192,6 +203,17 @@ class _Registry:
                 return self._identifiers[one]
         key = json.dumps({**patient.content, "id": None}, sort_keys=True)
         return self._named(key, str(patient.content.get("id") or key))
+
+
+def _asked_for(reference: Json) -> Json | None:
+    """The identifier of a conditional reference (`Patient?identifier=urn:mrn|7`); None where it is no such one."""
+    name = reference.get("reference")
+    kind, asks, query = name.partition("?") if isinstance(name, str) else ("", "", "")
+    if not asks or kind.split("/")[-1] != "Patient":
+        return None
+    said = dict(parse_qsl(query)).get("identifier") or query
+    system, bar, value = said.partition("|")
+    return {"system": system, "value": value} if bar else {"value": said}
 
 
 def _subject(resource: Resource) -> object:
