@@ -2,11 +2,20 @@
 
 from __future__ import annotations
 
+import sys
+from datetime import date as Date
+from datetime import timedelta
+from itertools import count
 from typing import Any
 
 import pytest
 
 from her2cds import KnowledgeBase
+from her2cds.interop.draft import Draft
+from her2cds.interop.fhir.codes import code_map
+from her2cds.interop.fhir.elements import Reading
+from her2cds.interop.fhir.resources import Resource, Resources
+from her2cds.interop.fhir.specimens import Result, Specimens
 from tests.fhir_builders import (
     HGNC,
     ICD10,
@@ -14,6 +23,7 @@ from tests.fhir_builders import (
     NEGATIVE,
     POSITIVE,
     SNOMED,
+    TODAY,
     breast_cancer,
     coded,
     concept,
@@ -480,3 +490,31 @@ def test_pd_l1_keeps_its_assay_and_the_note_is_listed_not_read(knowledge: Knowle
     result = imported(knowledge, coded("85147-7", POSITIVE, note=[{"text": "5 % tumour proportion score"}]))
     assert result.profile["biomarkers"]["pd_l1"] == {"status": "positive", "assay": "22C3"}
     assert any("note" in one.found for one in result.report.set_aside)
+
+
+def work_of(knowledge: KnowledgeBase, number: int) -> int:
+    """The calls that it takes to put together so many results, half of them unread, each of a specimen of its own."""
+    reading = Reading(code_map(), knowledge.knowledge, Resources([]), Draft("many"), TODAY)
+    found, first = Specimens(), Date(2010, 1, 1)
+    for index in range(number):
+        day, name = first + timedelta(days=index), f"Observation/{index}"
+        if index % 2:
+            unread = Resource(name, {"resourceType": "Observation"})
+            found.add_unread("her2.ihc", "?", unread, f"Specimen/{index}", day)
+        else:
+            found.add(Result("her2_ihc", "3+", name), f"Specimen/{index}", day, None)
+    calls = count()
+
+    def seen(*_: object) -> None:
+        next(calls)
+
+    sys.setprofile(seen)
+    try:
+        found.put(reading)
+    finally:
+        sys.setprofile(None)
+    return next(calls)
+
+
+def test_four_times_the_unread_results_are_about_four_times_the_work(knowledge: KnowledgeBase) -> None:
+    assert work_of(knowledge, 400) < 8 * work_of(knowledge, 100)
