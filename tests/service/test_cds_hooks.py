@@ -437,6 +437,30 @@ def test_a_group_says_what_is_in_a_medication_that_it_holds(client: Any, chart: 
     assert "suggestions" not in card  # what stands in a group cannot be withdrawn by a reference
 
 
+def medication(**more: Any) -> Json:
+    return {"resourceType": "Medication", "id": "m", **more}
+
+
+BY_REFERENCE = an_order(medicationCodeableConcept=None, medicationReference={"reference": "Medication/m"})
+INGREDIENT = {"itemCodeableConcept": {"text": "trastuzumab deruxtecan"}}
+
+
+@pytest.mark.parametrize("code", [{}, {"code": {"coding": [{"system": "urn:local", "code": "4711"}]}}])
+def test_an_order_is_read_by_the_ingredients_of_its_medication(client: Any, chart: Chart, code: Json) -> None:
+    chart.profile = example("second-line-active-ild")
+    (card,) = cards_of(client, drafted("order-sign", BY_REFERENCE, medication(ingredient=[INGREDIENT], **code)))
+    assert card["indicator"] == "critical"
+
+
+def test_a_medication_that_was_sent_with_the_chart_says_what_is_ordered(client: Any, chart: Chart) -> None:
+    chart.profile = example("second-line-active-ild")
+    body = drafted("order-sign", BY_REFERENCE)
+    sent = {"resource": medication(code={"text": "Enhertu"}), "search": {"mode": "include"}}
+    body["prefetch"]["medicationRequests"] = {"resourceType": "Bundle", "type": "searchset", "entry": [sent]}
+    (card,) = cards_of(client, body)
+    assert card["indicator"] == "critical"
+
+
 @pytest.mark.parametrize(
     "resource",
     [
