@@ -14,7 +14,7 @@ from typing import Any
 from her2cds.errors import ProfileError, ProfileFault
 from her2cds.interop.draft import Draft, Imported
 from her2cds.interop.fhir.codes import code_map
-from her2cds.interop.fhir.days import days_of, last_day
+from her2cds.interop.fhir.days import days_of, implied_days, last_day
 from her2cds.interop.fhir.disease import Disease
 from her2cds.interop.fhir.drugs import DrugReader
 from her2cds.interop.fhir.elements import Reading, words_for
@@ -72,7 +72,7 @@ def import_fhir(
     if as_of is not None and as_of > now:
         raise ProfileError([ProfileFault("--date", str(as_of), f"a day up to today ({now})")], label)
     subjects = of_one_patient(resources, _CLINICAL, label, patient)
-    day = as_of or last_day(subjects.about, now)
+    day = as_of or last_day(subjects.about, resources, now)
     reading = Reading(code_map(), knowledge, resources, Draft(label), min(day, now) if day else now)
     _Import(reading, treatments_complete).run(subjects.patient, _to_be_read(subjects, reading), day)
     settle(reading.draft, knowledge, now)
@@ -98,7 +98,7 @@ def _to_be_read(subjects: Subjects, reading: Reading) -> list[Resource]:
         draft.ask(f"Records name the patient as {', '.join(subjects.same_elsewhere)}: is that the same person?")
     up_to_then = []
     for one in subjects.about:
-        days = days_of(one) or (days_of(one.container) if one.container else [])
+        days = days_of(one) or implied_days(one, reading.resources) or (days_of(one.container) if one.container else [])
         if days and min(days) > reading.today:
             draft.aside(one.label, one.type, f"after {reading.today}, the day of the profile")
         else:

@@ -8,7 +8,7 @@ from datetime import date as Date
 from typing import Any
 
 from her2cds.interop.fhir.bearings import Bearing, together
-from her2cds.interop.fhir.days import observed, span
+from her2cds.interop.fhir.days import implied, observed, span
 from her2cds.interop.fhir.disease import QUESTIONS as _DISEASE
 from her2cds.interop.fhir.disease import Disease
 from her2cds.interop.fhir.elements import Answer, Reading, answer_of, words_for
@@ -74,7 +74,13 @@ class ObservationReader:
 
     def _day(self, one: Resource) -> Date | None:
         """The day of an Observation; of a vague date, or a day of issue alone, the days that it allows are kept."""
-        said, issued = observed(one.content), one.content.get("issued")
+        issued = one.content.get("issued")
+        said, source = observed(one.content), ""
+        if said is None:
+            said, source = implied(one, self.reading.resources)
+        if source:
+            why = "the day of the report that contains the result, or of its specimen: it gives none itself"
+            self.reading.draft.doubt(one.label, f"{said} ({source})", why)
         if said is None and issued is not None:
             if (found := span(issued)) is not None:
                 self.reading.spans[one.label] = (Date.min, found[1])
