@@ -17,8 +17,12 @@ from urllib.request import urlopen
 import pytest
 
 from her2cds import KnowledgeBase
+from her2cds.interop.fhir.paging import gaps
 from her2cds.service.hooks.cards import shortened
+from her2cds.service.hooks.chart import chart_of
+from her2cds.service.hooks.model import HookRequest
 from her2cds.service.hooks.orders import drugs_named
+from her2cds.service.problems import ProblemError
 from tests.conftest import PROJECT
 from tests.service.conftest import Chart, example
 
@@ -360,6 +364,41 @@ def test_a_malformed_call_is_refused(client: Any, spoil: Any) -> None:
     assert client.post("/cds-services/her2cds-patient-view", json=body).status_code == 400
 
 
+def test_a_null_is_what_was_left_out(client: Any, chart: Chart) -> None:
+    chart.profile = example("second-line-her2-positive")
+    body = call("patient-view")
+    body["context"]["selections"] = None
+    assert len(cards_of(client, body)) == 1
+    body["prefetch"] = None
+    answer = client.post("/cds-services/her2cds-patient-view", json=body)
+    assert (answer.status_code, answer.json()["type"].endswith("prefetch-missing")) == (412, True)
+
+
+FAILED = {"resourceType": "OperationOutcome", "issue": [{"severity": "error", "code": "forbidden"}]}
+ONE_ALLERGY = {"resource": {"resourceType": "AllergyIntolerance", "id": "a", "code": {"text": "Enhertu"}}}
+
+
+@pytest.mark.parametrize(
+    "part",
+    [
+        FAILED,
+        {"resourceType": "Bundle", "entry": [ONE_ALLERGY, {"resource": FAILED}]},
+        {"resourceType": "Bundle", "total": 2, "entry": [ONE_ALLERGY]},
+        {"resourceType": "Bundle", "link": [{"relation": "next", "url": "x"}], "entry": [ONE_ALLERGY]},
+    ],
+)
+def test_a_part_that_is_not_needed_and_not_whole_counts_as_not_sent(part: Json) -> None:
+    body = call("patient-view")
+    body["prefetch"]["allergies"] = part
+    sent = chart_of(HookRequest.model_validate(body))["entry"]
+    assert [one["resource"]["resourceType"] for one in sent] == ["Patient", "OperationOutcome"]
+    (gap,) = gaps({"resourceType": "Bundle", "entry": sent})
+    assert "prefetch allergies" in gap
+    body["prefetch"] |= {"allergies": None, "observations": part}
+    with pytest.raises(ProblemError, match="only a part"):
+        chart_of(HookRequest.model_validate(body))
+
+
 @pytest.mark.parametrize("entry", [None, []])
 def test_where_nothing_is_ordered_there_is_no_card(client: Any, entry: Any) -> None:
     body = call("order-sign", "T-DXd")
@@ -617,6 +656,11 @@ def test_malformed_feedback_is_refused(client: Any, wrong: Json) -> None:
     answer = client.post("/cds-services/her2cds-order-sign/feedback", json=feedback(**wrong))
     assert answer.status_code == 400
     assert client.post("/cds-services/her2cds-order-sign/feedback", json={"feedback": []}).status_code == 400
+
+
+def test_feedback_may_say_null_where_it_has_nothing_to_say(client: Any) -> None:
+    body = feedback(outcome="overridden", acceptedSuggestions=None, overrideReason=None)
+    assert client.post("/cds-services/her2cds-order-sign/feedback", json=body).status_code == 200
 
 
 def test_accepted_feedback_names_its_suggestions(client: Any) -> None:
