@@ -31,7 +31,9 @@ _LETTERS = re.compile(r"[a-z0-9]+")
 _FORM_TEXT = (
     "mg ml mcg g kg unt hr meq m2 injection injectable injetable oral tablet tablets product capsule capsules pill "
     "solution suspension powder for vial prefilled syringe intravenous subcutaneous intramuscular iv sc extended "
-    "release chewable film coated and with hyaluronidase hyaluronidase-oysk hyaluronidase-zzxf human recombinant "
+    "release chewable film coated in kit vials infusion lyophilized concentrate loading dose every week weeks days "
+    "weekly qw q1w q2w q3w q4w q7d q14d q21d q28d qd bid "
+    "and with hyaluronidase hyaluronidase-oysk hyaluronidase-zzxf human recombinant "
     "hydrochloride hcl citrate mesylate sodium acetate sulfate tartrate ditosylate maleate monohydrate"
 )
 _FORM_WORDS = frozenset(_FORM_TEXT.split())
