@@ -116,6 +116,39 @@ def test_a_text_with_one_score_and_nothing_against_it_is_that_score(
     assert uncoded == found
 
 
+LOCAL = "urn:oid:1.2.840.114350"
+
+
+def local(text: str, display: str | None = None, system: str = LOCAL) -> dict[str, Any]:
+    return {**concept("77", system, display), "text": text}
+
+
+@pytest.mark.parametrize(("code", "text", "field", "value"), [("85337-4", "Positive", "er", "positive"),
+    ("85319-2", "Negative (1+)", "her2_ihc", "1+"), ("85318-4", "Not amplified", "her2_ish", "negative")])  # fmt: skip
+def test_the_text_beside_a_local_code_is_read_with_doubt(
+    knowledge: KnowledgeBase, code: str, text: str, field: str, value: str
+) -> None:
+    result = imported(knowledge, observation(code, valueCodeableConcept=local(text)))
+    assert result.profile["specimens"][0][field] == value
+    assert any("a local code" in one.why for one in result.report.read_with_doubt)
+
+
+@pytest.mark.parametrize(
+    "answer",
+    [
+        local("Positive", "Negative"),
+        local("Positive", system=SNOMED),
+        local("Positive", system=LOINC),
+        local("see text"),
+    ],
+)
+def test_a_text_is_not_read_beside_a_code_that_may_say_something_else(
+    knowledge: KnowledgeBase, answer: dict[str, Any]
+) -> None:
+    older = coded("85337-4", NEGATIVE, "2021-02-01")
+    assert not specimens(knowledge, older, observation("85337-4", valueCodeableConcept=answer))
+
+
 UNCLEAR_SCORES = [
     "1+/2+",
     "0-1+",
