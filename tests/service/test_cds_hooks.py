@@ -17,8 +17,12 @@ from urllib.request import urlopen
 import pytest
 
 from her2cds import KnowledgeBase
+from her2cds.interop.fhir.paging import gaps
 from her2cds.service.hooks.cards import shortened
+from her2cds.service.hooks.chart import chart_of
+from her2cds.service.hooks.model import HookRequest
 from her2cds.service.hooks.orders import drugs_named
+from her2cds.service.problems import ProblemError
 from tests.conftest import PROJECT
 from tests.service.conftest import Chart, example
 
@@ -360,6 +364,41 @@ def test_a_malformed_call_is_refused(client: Any, spoil: Any) -> None:
     assert client.post("/cds-services/her2cds-patient-view", json=body).status_code == 400
 
 
+def test_a_null_is_what_was_left_out(client: Any, chart: Chart) -> None:
+    chart.profile = example("second-line-her2-positive")
+    body = call("patient-view")
+    body["context"]["selections"] = None
+    assert len(cards_of(client, body)) == 1
+    body["prefetch"] = None
+    answer = client.post("/cds-services/her2cds-patient-view", json=body)
+    assert (answer.status_code, answer.json()["type"].endswith("prefetch-missing")) == (412, True)
+
+
+FAILED = {"resourceType": "OperationOutcome", "issue": [{"severity": "error", "code": "forbidden"}]}
+ONE_ALLERGY = {"resource": {"resourceType": "AllergyIntolerance", "id": "a", "code": {"text": "Enhertu"}}}
+
+
+@pytest.mark.parametrize(
+    "part",
+    [
+        FAILED,
+        {"resourceType": "Bundle", "entry": [ONE_ALLERGY, {"resource": FAILED}]},
+        {"resourceType": "Bundle", "total": 2, "entry": [ONE_ALLERGY]},
+        {"resourceType": "Bundle", "link": [{"relation": "next", "url": "x"}], "entry": [ONE_ALLERGY]},
+    ],
+)
+def test_a_part_that_is_not_needed_and_not_whole_counts_as_not_sent(part: Json) -> None:
+    body = call("patient-view")
+    body["prefetch"]["allergies"] = part
+    sent = chart_of(HookRequest.model_validate(body))["entry"]
+    assert [one["resource"]["resourceType"] for one in sent] == ["Patient", "OperationOutcome"]
+    (gap,) = gaps({"resourceType": "Bundle", "entry": sent})
+    assert "prefetch allergies" in gap
+    body["prefetch"] |= {"allergies": None, "observations": part}
+    with pytest.raises(ProblemError, match="only a part"):
+        chart_of(HookRequest.model_validate(body))
+
+
 @pytest.mark.parametrize("entry", [None, []])
 def test_where_nothing_is_ordered_there_is_no_card(client: Any, entry: Any) -> None:
     body = call("order-sign", "T-DXd")
@@ -435,6 +474,30 @@ def test_a_group_says_what_is_in_a_medication_that_it_holds(client: Any, chart: 
     (card,) = cards_of(client, drafted("order-sign", {**GROUP, "contained": [inner, medication]}))
     assert card["indicator"] == "critical"
     assert "suggestions" not in card  # what stands in a group cannot be withdrawn by a reference
+
+
+def medication(**more: Any) -> Json:
+    return {"resourceType": "Medication", "id": "m", **more}
+
+
+BY_REFERENCE = an_order(medicationCodeableConcept=None, medicationReference={"reference": "Medication/m"})
+INGREDIENT = {"itemCodeableConcept": {"text": "trastuzumab deruxtecan"}}
+
+
+@pytest.mark.parametrize("code", [{}, {"code": {"coding": [{"system": "urn:local", "code": "4711"}]}}])
+def test_an_order_is_read_by_the_ingredients_of_its_medication(client: Any, chart: Chart, code: Json) -> None:
+    chart.profile = example("second-line-active-ild")
+    (card,) = cards_of(client, drafted("order-sign", BY_REFERENCE, medication(ingredient=[INGREDIENT], **code)))
+    assert card["indicator"] == "critical"
+
+
+def test_a_medication_that_was_sent_with_the_chart_says_what_is_ordered(client: Any, chart: Chart) -> None:
+    chart.profile = example("second-line-active-ild")
+    body = drafted("order-sign", BY_REFERENCE)
+    sent = {"resource": medication(code={"text": "Enhertu"}), "search": {"mode": "include"}}
+    body["prefetch"]["medicationRequests"] = {"resourceType": "Bundle", "type": "searchset", "entry": [sent]}
+    (card,) = cards_of(client, body)
+    assert card["indicator"] == "critical"
 
 
 @pytest.mark.parametrize(
@@ -520,7 +583,16 @@ def test_a_record_that_is_not_surely_this_patients_is_no_part_of_the_chart(clien
     assert client.post("/cds-services/her2cds-patient-view", json=body).status_code == 412
 
 
-@pytest.mark.parametrize("server", ["https://ehr.example.org/fhir", "HTTPS://EHR.example.org/fhir/", None])
+@pytest.mark.parametrize(
+    "server",
+    [
+        "https://ehr.example.org/fhir",
+        "HTTPS://EHR.example.org/fhir/",
+        "http://ehr.example.org/fhir",
+        "https://ehr.example.org:443/fhir",
+        None,
+    ],
+)
 def test_the_ehrs_own_server_may_be_named_in_full(client: Any, chart: Chart, server: str | None) -> None:
     chart.profile = example("second-line-active-ild")
     whose = {"subject": {"reference": "https://ehr.example.org/fhir/Patient/p1/_history/2"}}
@@ -528,6 +600,14 @@ def test_the_ehrs_own_server_may_be_named_in_full(client: Any, chart: Chart, ser
     body["fhirServer"] = server
     body["prefetch"]["conditions"]["entry"] = [{"resource": {"resourceType": "Condition", "id": "c", **whose}}]
     assert len(cards_of(client, body)) == 1
+
+
+def test_another_port_is_another_server(client: Any) -> None:
+    body = call("patient-view")
+    body["fhirServer"] = "https://ehr.example.org:8443/fhir"
+    whose = {"subject": {"reference": "https://ehr.example.org/fhir/Patient/p1"}}
+    body["prefetch"]["conditions"]["entry"] = [{"resource": {"resourceType": "Condition", "id": "c", **whose}}]
+    assert client.post("/cds-services/her2cds-patient-view", json=body).status_code == 412
 
 
 def test_an_unknown_service_is_not_found(client: Any) -> None:
@@ -576,6 +656,11 @@ def test_malformed_feedback_is_refused(client: Any, wrong: Json) -> None:
     answer = client.post("/cds-services/her2cds-order-sign/feedback", json=feedback(**wrong))
     assert answer.status_code == 400
     assert client.post("/cds-services/her2cds-order-sign/feedback", json={"feedback": []}).status_code == 400
+
+
+def test_feedback_may_say_null_where_it_has_nothing_to_say(client: Any) -> None:
+    body = feedback(outcome="overridden", acceptedSuggestions=None, overrideReason=None)
+    assert client.post("/cds-services/her2cds-order-sign/feedback", json=body).status_code == 200
 
 
 def test_accepted_feedback_names_its_suggestions(client: Any) -> None:

@@ -420,6 +420,15 @@ def test_the_doctor_reports_a_broken_knowledge_base_and_an_unwritable_cache(tmp_
     assert "not there  cache" in text
 
 
+def test_the_doctor_says_where_a_cache_is_not_believed(tmp_path: Path) -> None:
+    cache = tmp_path / "cache"
+    cache.mkdir()
+    cache.chmod(0o775)
+    text = her2cds("doctor", HER2CDS_CACHE=str(cache)).stdout.decode()
+    assert "not there  cache" in text
+    assert "others can write there" in text
+
+
 def test_a_folder_without_rule_files_is_not_well_formatted(tmp_path: Path) -> None:
     done = her2cds("kb", "fmt", "--check", "--rules", str(tmp_path / "nowhere"))
     assert done.returncode == 2

@@ -9,6 +9,7 @@ import pytest
 from her2cds import KnowledgeBase
 from tests.fhir_builders import (
     ICD10,
+    LOINC,
     SNOMED,
     breast_cancer,
     coded,
@@ -78,6 +79,67 @@ def test_a_receptor_of_a_cancer_whose_organ_is_not_told_is_read_with_doubt(knowl
     assert any("focus" in one.found for one in result.report.read_with_doubt)
     beside = imported(knowledge, breast_cancer(), condition("363346000", id="this"), er)
     assert "specimens" not in beside.profile
+
+
+def verified(code: str) -> dict[str, Any]:
+    return {"verificationStatus": status_of("ver-status", code)}
+
+
+def focused(cancer: dict[str, Any], *others: dict[str, Any]) -> tuple[dict[str, Any], ...]:
+    old = coded("85319-2", ("LA11843-2", LOINC), "2020-03-01")
+    new = coded("85319-2", ("LA6111-4", LOINC), "2024-03-01", focus=[{"reference": "Condition/this"}])
+    return (*others, {**cancer, "id": "this"}, old, new)
+
+
+@pytest.mark.parametrize(
+    "cancer",
+    [
+        condition("C50.9", "http://fhir.de/CodeSystem/bfarm/icd-10-gm"),
+        {**condition("0"), "code": {"text": "Carcinoma of left breast, recurrent"}},
+        condition("254837009", **verified("provisional")),
+    ],
+)
+def test_a_result_of_what_is_likely_the_breast_cancer_is_read_with_doubt(
+    knowledge: KnowledgeBase, cancer: dict[str, Any]
+) -> None:
+    result = imported(knowledge, *focused(cancer, breast_cancer()))
+    assert [one["her2_ihc"] for one in result.profile["specimens"]] == ["3+", "0"]
+    assert any(one.found.startswith("focus") for one in result.report.read_with_doubt)
+
+
+@pytest.mark.parametrize(
+    ("cancer", "others"),
+    [
+        (condition("94161006"), [breast_cancer()]),
+        ({**condition("0"), "code": {"text": "Ductal carcinoma in situ, breast"}}, [breast_cancer()]),
+        (condition("D05.12", ICD10), [breast_cancer()]),
+        (condition("363346000"), [breast_cancer()]),
+        (condition("C34.9", ICD10, **verified("provisional")), [breast_cancer()]),
+        (condition("254837009", **verified("entered-in-error")), [breast_cancer()]),
+        (condition("254837009", modifierExtension=[{"url": "x", "valueBoolean": True}]), [breast_cancer()]),
+        (condition("254837009", subject={"reference": "RelatedPerson/mother"}), [breast_cancer()]),
+        (condition("94222008"), [breast_cancer(), condition("C34.9", ICD10)]),
+    ],
+)
+def test_no_older_result_stands_beside_one_of_a_cancer_that_cannot_be_told(
+    knowledge: KnowledgeBase, cancer: dict[str, Any], others: list[dict[str, Any]]
+) -> None:
+    result = imported(knowledge, *focused(cancer, *others))
+    assert "specimens" not in result.profile
+    assert any("is that the breast cancer?" in one for one in result.report.to_ask)
+    assert "her2_ihc 3+" in result.report.conflicts[-1].found
+
+
+@pytest.mark.parametrize("cancer", [condition("C34.9", ICD10), condition("84114007")])
+def test_a_result_of_another_organ_changes_nothing(knowledge: KnowledgeBase, cancer: dict[str, Any]) -> None:
+    result = imported(knowledge, *focused(cancer, breast_cancer()))
+    assert [one["her2_ihc"] for one in result.profile["specimens"]] == ["3+"]
+
+
+def test_a_result_of_a_metastasis_alone_is_read_with_doubt(knowledge: KnowledgeBase) -> None:
+    result = imported(knowledge, *focused(condition("94222008")))
+    assert len(result.profile["specimens"]) == 2
+    assert any(one.found.startswith("focus") for one in result.report.read_with_doubt)
 
 
 def two_cancers() -> list[dict[str, Any]]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import date as Date
 from typing import Any
 
 import pytest
@@ -94,6 +95,27 @@ def test_a_result_contained_in_a_report_that_takes_itself_back_is_not_read(knowl
 def test_results_that_a_report_names_and_the_input_lacks_are_listed(knowledge: KnowledgeBase) -> None:
     result = imported(knowledge, OLD, report(result=[{"reference": "Observation/gone"}]))
     assert any("Observation/gone" in one.found for one in result.report.not_understood)
+
+
+COLLECTED = {"resourceType": "Specimen", "id": "s", "collection": {"collectedDateTime": "2024-02-01T09:00:00Z"}}
+
+
+@pytest.mark.parametrize(
+    "undated",
+    [
+        [report(coded("85319-2", IHC_0, None, id="o"))],
+        [coded("85319-2", IHC_0, None, specimen={"reference": "Specimen/s"}), COLLECTED],
+        [coded("85319-2", IHC_0, None, specimen={"reference": "#s"}, contained=[COLLECTED])],
+    ],
+)
+def test_a_result_without_a_day_takes_that_of_its_report_or_specimen(
+    knowledge: KnowledgeBase, undated: list[dict[str, Any]]
+) -> None:
+    result = imported(knowledge, OLD, *undated)
+    assert result.profile["specimens"][-1] == {"date": "2024-02-01", "her2_ihc": "0"}
+    assert any("2024-02-01" in one.found for one in result.report.read_with_doubt)
+    before = imported(knowledge, OLD, *undated, as_of=Date(2023, 1, 1))
+    assert [one["her2_ihc"] for one in before.profile["specimens"]] == ["3+"]
 
 
 def test_contained_specimens_of_one_local_id_are_two(knowledge: KnowledgeBase) -> None:

@@ -2,11 +2,20 @@
 
 from __future__ import annotations
 
+import sys
+from datetime import date as Date
+from datetime import timedelta
+from itertools import count
 from typing import Any
 
 import pytest
 
 from her2cds import KnowledgeBase
+from her2cds.interop.draft import Draft
+from her2cds.interop.fhir.codes import code_map
+from her2cds.interop.fhir.elements import Reading
+from her2cds.interop.fhir.resources import Resource, Resources
+from her2cds.interop.fhir.specimens import Result, Specimens
 from tests.fhir_builders import (
     HGNC,
     ICD10,
@@ -14,6 +23,7 @@ from tests.fhir_builders import (
     NEGATIVE,
     POSITIVE,
     SNOMED,
+    TODAY,
     breast_cancer,
     coded,
     concept,
@@ -104,6 +114,39 @@ def test_a_text_with_one_score_and_nothing_against_it_is_that_score(
     assert found == {"date": "2024-02-01", "her2_ihc": score}
     (uncoded,) = specimens(knowledge, observation("85319-2", valueCodeableConcept={"text": text}))
     assert uncoded == found
+
+
+LOCAL = "urn:oid:1.2.840.114350"
+
+
+def local(text: str, display: str | None = None, system: str = LOCAL) -> dict[str, Any]:
+    return {**concept("77", system, display), "text": text}
+
+
+@pytest.mark.parametrize(("code", "text", "field", "value"), [("85337-4", "Positive", "er", "positive"),
+    ("85319-2", "Negative (1+)", "her2_ihc", "1+"), ("85318-4", "Not amplified", "her2_ish", "negative")])  # fmt: skip
+def test_the_text_beside_a_local_code_is_read_with_doubt(
+    knowledge: KnowledgeBase, code: str, text: str, field: str, value: str
+) -> None:
+    result = imported(knowledge, observation(code, valueCodeableConcept=local(text)))
+    assert result.profile["specimens"][0][field] == value
+    assert any("a local code" in one.why for one in result.report.read_with_doubt)
+
+
+@pytest.mark.parametrize(
+    "answer",
+    [
+        local("Positive", "Negative"),
+        local("Positive", system=SNOMED),
+        local("Positive", system=LOINC),
+        local("see text"),
+    ],
+)
+def test_a_text_is_not_read_beside_a_code_that_may_say_something_else(
+    knowledge: KnowledgeBase, answer: dict[str, Any]
+) -> None:
+    older = coded("85337-4", NEGATIVE, "2021-02-01")
+    assert not specimens(knowledge, older, observation("85337-4", valueCodeableConcept=answer))
 
 
 UNCLEAR_SCORES = [
@@ -480,3 +523,31 @@ def test_pd_l1_keeps_its_assay_and_the_note_is_listed_not_read(knowledge: Knowle
     result = imported(knowledge, coded("85147-7", POSITIVE, note=[{"text": "5 % tumour proportion score"}]))
     assert result.profile["biomarkers"]["pd_l1"] == {"status": "positive", "assay": "22C3"}
     assert any("note" in one.found for one in result.report.set_aside)
+
+
+def work_of(knowledge: KnowledgeBase, number: int) -> int:
+    """The calls that it takes to put together so many results, half of them unread, each of a specimen of its own."""
+    reading = Reading(code_map(), knowledge.knowledge, Resources([]), Draft("many"), TODAY)
+    found, first = Specimens(), Date(2010, 1, 1)
+    for index in range(number):
+        day, name = first + timedelta(days=index), f"Observation/{index}"
+        if index % 2:
+            unread = Resource(name, {"resourceType": "Observation"})
+            found.add_unread("her2.ihc", "?", unread, f"Specimen/{index}", day)
+        else:
+            found.add(Result("her2_ihc", "3+", name), f"Specimen/{index}", day, None)
+    calls = count()
+
+    def seen(*_: object) -> None:
+        next(calls)
+
+    sys.setprofile(seen)
+    try:
+        found.put(reading)
+    finally:
+        sys.setprofile(None)
+    return next(calls)
+
+
+def test_four_times_the_unread_results_are_about_four_times_the_work(knowledge: KnowledgeBase) -> None:
+    assert work_of(knowledge, 400) < 8 * work_of(knowledge, 100)

@@ -11,6 +11,7 @@ from her2cds import KnowledgeBase
 from her2cds.interop.fhir.importing import import_fhir
 from tests.fhir_builders import (
     LOINC,
+    SNOMED,
     TODAY,
     breast_cancer,
     bundle,
@@ -53,6 +54,89 @@ def test_a_corrected_result_replaces_the_first_one(knowledge: KnowledgeBase) -> 
 def test_one_id_twice_without_a_version_stays_two_records(knowledge: KnowledgeBase) -> None:
     one, other = (coded("85319-2", (code, LOINC), id="h") for code in ("LA11843-2", "LA11841-6"))
     assert len(imported(knowledge, one, other).profile["specimens"]) == 2
+
+
+ER = "85337-4"
+POSITIVE_ER, IHC_3, IHC_1 = ("10828004", SNOMED), ("LA11843-2", LOINC), ("LA11841-6", LOINC)
+
+
+def entries(*found: tuple[str | None, dict[str, Any]]) -> dict[str, Any]:
+    made = [{"resource": one, **({"fullUrl": url} if url else {})} for url, one in found]
+    return {"resourceType": "Bundle", "type": "collection", "entry": made}
+
+
+def test_one_id_under_two_uuids_is_two_records(knowledge: KnowledgeBase) -> None:
+    er = coded(ER, POSITIVE_ER, id="1", meta={"lastUpdated": "2024-01-01T00:00:00Z"})
+    her2 = coded("85319-2", IHC_3, id="1", meta={"lastUpdated": "2024-01-02T00:00:00Z"})
+    document = entries(("urn:uuid:b", er), ("urn:uuid:c", her2))
+    result = import_fhir(document, knowledge.knowledge, today=TODAY)
+    assert result.profile["specimens"] == [{"date": "2024-02-01", "er": "positive", "her2_ihc": "3+"}]
+
+
+@pytest.mark.parametrize("other", [coded("85319-2", IHC_3, id="1"), coded(ER, POSITIVE_ER, id="1")])
+def test_what_cannot_be_one_record_is_read_as_two_and_said_to_be(
+    knowledge: KnowledgeBase, other: dict[str, Any]
+) -> None:
+    subject = {"subject": {"reference": "Patient/p1"}}
+    one = {**coded(ER, ("260385009", SNOMED), id="1"), **version("1"), **subject}
+    other = {**other, **version("2"), **subject}
+    result = imported(knowledge, one, other)
+    same = other["code"] == one["code"]
+    assert (len(result.profile["specimens"][0]) == 2) is same
+    told = any("not taken for versions" in one.why for one in result.report.read_with_doubt)
+    assert told is not same
+
+
+@pytest.mark.parametrize(
+    ("first", "second"),
+    [
+        ("http://a.example/fhir/Observation/h", "https://A.example:443/fhir/Observation/h"),
+        ("https://a.example/fhir/Observation/h", None),
+        (None, "https://a.example/fhir/Observation/h"),
+        ("https://a.example/fhir/Observation/h/_history/1", "https://a.example/fhir/Observation/h/_history/2"),
+    ],
+)
+def test_a_retraction_is_found_under_any_spelling_of_the_address(
+    knowledge: KnowledgeBase, first: str | None, second: str | None
+) -> None:
+    stood = coded("85319-2", IHC_3, id="h", **version("1"))
+    document = entries((first, stood), (second, {**stood, **version("2"), "status": "entered-in-error"}))
+    result = import_fhir(document, knowledge.knowledge, today=TODAY)
+    assert "specimens" not in result.profile
+    assert any("a newer one replaces" in one.why for one in result.report.set_aside)
+
+
+@pytest.mark.parametrize(("status", "left"), [("corrected", "1+"), ("amended", "1+"), ("entered-in-error", None)])
+def test_without_versions_the_status_tells_which_copy_is_later(
+    knowledge: KnowledgeBase, status: str, left: str | None
+) -> None:
+    first, second = coded("85319-2", IHC_3, id="h"), coded("85319-2", IHC_1, id="h", status=status)
+    for found in ([first, second], [second, first]):
+        specimens = imported(knowledge, *found).profile.get("specimens", [])
+        assert [one["her2_ihc"] for one in specimens] == ([left] if left else [])
+
+
+@pytest.mark.parametrize(
+    "nest",
+    [
+        lambda history: [history],
+        lambda history: {"resourceType": "Bundle", "type": "batch-response", "entry": [{"resource": history}]},
+    ],
+)
+def test_a_history_says_what_was_deleted_wherever_it_lies(knowledge: KnowledgeBase, nest: Any) -> None:
+    history = bundle(breast_cancer(), condition(BRAIN, id="b")) | {"type": "history"}
+    history["entry"].append({"request": {"method": "DELETE", "url": "Condition/b"}})
+    result = import_fhir(nest(history), knowledge.knowledge, today=TODAY)
+    assert "sites_of_metastasis" not in result.profile["disease"]
+
+
+def test_what_one_server_deleted_stands_on_another(knowledge: KnowledgeBase) -> None:
+    there = "https://b.example/fhir/Condition/b"
+    document = entries((None, breast_cancer()), (there, condition(BRAIN, id="b"))) | {"type": "history"}
+    url = "https://a.example/fhir/Condition/b"
+    document["entry"].append({"fullUrl": url, "request": {"method": "DELETE", "url": "Condition/b"}})
+    result = import_fhir(document, knowledge.knowledge, today=TODAY)
+    assert result.profile["disease"]["sites_of_metastasis"] == ["brain"]
 
 
 @pytest.mark.parametrize(("deleted", "stands"), [("2024-03-01T00:00:00Z", False), ("2023-03-01T00:00:00Z", True)])

@@ -85,12 +85,92 @@ def test_the_same_patient_with_and_without_a_full_url_is_one(knowledge: Knowledg
     assert result.profile["health"]["lvef_percent"] == 60
 
 
+@pytest.mark.parametrize("server", ["https://A.example:443/fhir", "http://a.example/fhir", "HTTP://a.example:80/fhir"])
+def test_a_server_is_the_same_in_any_case_and_with_its_default_port(knowledge: KnowledgeBase, server: str) -> None:
+    subject = {"subject": {"reference": f"{server}/Patient/p1"}}
+    entries = [
+        at("https://a.example/fhir/Patient/p1", patient()),
+        at(f"{server}/Observation/x", ejection_fraction(60, id="x", **subject)),
+    ]
+    result = read(knowledge, *entries)
+    assert result.profile["health"]["lvef_percent"] == 60
+    assert not result.report.read_with_doubt
+
+
+PROXY = "http://localhost:8080/fhir"
+
+
+def behind_a_proxy(**more: Any) -> list[dict[str, Any]]:
+    theirs = {"reference": f"{PROXY}/Patient/p1"}
+    return [
+        at("https://a.example/fhir/Patient/p1", patient(**more)),
+        at("https://a.example/fhir/Observation/x", ejection_fraction(60, id="x", subject=theirs)),
+        at(f"{PROXY}/Observation/y", coded("85319-2", IHC_3, id="y", **MINE)),
+    ]
+
+
+def test_the_only_patient_is_known_by_its_id_under_another_address(knowledge: KnowledgeBase) -> None:
+    result = read(knowledge, *behind_a_proxy())
+    assert result.profile["health"]["lvef_percent"] == 60
+    assert result.profile["specimens"]
+    doubtful = {one.source for one in result.report.read_with_doubt if "another address" in one.why}
+    assert doubtful == {"Observation/x", "Observation/y"}
+    assert any("is that the same person?" in one for one in result.report.to_ask)
+
+
+@pytest.mark.parametrize(
+    "more",
+    [
+        at(f"{PROXY}/Patient/p1", patient()),
+        at("https://a.example/fhir/Patient/q", patient(id="q")),
+        at(f"{PROXY}/Observation/z", ejection_fraction(id="z", subject={"reference": "Patient/q"})),
+        at(f"{PROXY}/Observation/z", ejection_fraction(id="z", subject={"reference": "urn:uuid:p2"})),
+    ],
+)
+def test_another_patient_beside_it_is_never_the_same(knowledge: KnowledgeBase, more: dict[str, Any]) -> None:
+    with pytest.raises(ProfileError, match="patients"):
+        read(knowledge, *behind_a_proxy(), more)
+
+
 def test_a_subject_by_identifier_is_the_patient_who_bears_it(knowledge: KnowledgeBase) -> None:
     people = [patient(), patient(id="q", identifier=[{"system": "urn:mrn", "value": "222"}])]
     theirs = ejection_fraction(subject={"identifier": {"system": "urn:mrn", "value": "222"}})
     result = imported(knowledge, *people, theirs, ejection_fraction(60, **MINE), patient="p1")
     assert result.profile["health"]["lvef_percent"] == 60
     assert imported(knowledge, *people, theirs, patient="q").profile["health"]["lvef_percent"] == 30
+
+
+ASKED = "Patient?identifier=https%3A%2F%2Fhospital.example%2Fmrn|222"
+
+
+def test_a_conditional_reference_is_to_who_bears_the_identifier(knowledge: KnowledgeBase) -> None:
+    me = patient(identifier=[{"system": "https://hospital.example/mrn", "value": "222"}])
+    for name in (ASKED, "Patient?identifier=https://hospital.example/mrn|222"):
+        result = imported(knowledge, ejection_fraction(60, subject={"reference": name}), me)
+        assert result.profile["health"]["lvef_percent"] == 60
+        assert not result.report.read_with_doubt
+
+
+def test_a_conditional_reference_to_somebody_else_is_not_read(knowledge: KnowledgeBase) -> None:
+    me = patient(identifier=[{"system": "https://hospital.example/mrn", "value": "111"}])
+    assert "health" not in imported(knowledge, me, ejection_fraction(subject={"reference": ASKED})).profile
+    with pytest.raises(ProfileError, match="2 patients"):
+        imported(knowledge, patient(), ejection_fraction(subject={"reference": ASKED}))
+
+
+@pytest.mark.parametrize(
+    "named",
+    [
+        lambda value: {"identifier": {"system": "urn:mrn", "value": value}},
+        lambda value: {"reference": f"Patient?identifier=urn:mrn|{value}"},
+    ],
+)
+def test_two_identifiers_without_a_patient_are_two_people(knowledge: KnowledgeBase, named: Any) -> None:
+    mine, theirs = ejection_fraction(60, subject=named("1")), coded("85319-2", IHC_3, subject=named("2"))
+    with pytest.raises(ProfileError, match="2 patients"):
+        imported(knowledge, mine, theirs)
+    assert "specimens" not in imported(knowledge, mine, theirs, patient="1").profile
+    assert imported(knowledge, mine).profile["health"]["lvef_percent"] == 60
 
 
 def test_with_several_patients_a_record_without_a_subject_is_nobodys(knowledge: KnowledgeBase) -> None:

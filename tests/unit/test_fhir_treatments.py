@@ -65,6 +65,12 @@ NAMES = {
     "Enhertu [trastuzumab]": ("t-dxd",),
     "trastuzumab (T-DXd)": ("t-dxd",),
     "Kadcyla 3.6 mg/kg": ("t-dm1",),
+    "Kadcyla 3.6 mg/kg q3w": ("t-dm1",),
+    "Perjeta 420 MG in 14 ML Injection": ("pertuzumab",),
+    "trastuzumab deruxtecan 5.4 mg/kg q3w": ("t-dxd",),
+    "trastuzumab 6 mg/kg every 3 weeks": ("trastuzumab",),
+    "trastuzumab in combination": (),
+    "trastuzumab in emtansine": (),
     "pertuzumab (Perjeta) / trastuzumab (Herceptin)": ("pertuzumab", "trastuzumab"),
     "paclitaxel (protein-bound)": ("nab-paclitaxel",),
     "trastuzumab (100 MG) Injection": ("trastuzumab",),
@@ -125,8 +131,9 @@ def coded_and_said(code: str, text: str, display: str | None = None) -> dict[str
 
 
 def test_a_dose_beside_the_name_of_a_conjugate_leaves_it_a_conjugate(knowledge: KnowledgeBase) -> None:
-    (course,) = treatments(knowledge, coded_and_said(TRASTUZUMAB, "Kadcyla 3.6 mg/kg"))
-    assert course["agents"] == ["t-dm1"]
+    for text in ("Kadcyla 3.6 mg/kg", "Kadcyla 3.6 mg/kg q3w", "Kadcyla 160 MG in 8 ML Injection"):
+        (course,) = treatments(knowledge, coded_and_said(TRASTUZUMAB, text))
+        assert course["agents"] == ["t-dm1"]
 
 
 @pytest.mark.parametrize(

@@ -581,6 +581,13 @@ def test_an_entry_that_others_may_have_written_is_not_believed(
     assert load_knowledge_base(folder).data == good
 
 
+def test_nothing_is_written_where_it_would_not_be_believed(folder: Path, cache_folder: Path) -> None:
+    cache_folder.mkdir()
+    cache_folder.chmod(0o775)
+    load_knowledge_base(folder)
+    assert not list(cache_folder.iterdir())
+
+
 @pytest.mark.parametrize("which", ["folder", "file"])
 def test_an_entry_of_another_user_is_not_believed(
     which: str, folder: Path, cache_folder: Path, monkeypatch: pytest.MonkeyPatch

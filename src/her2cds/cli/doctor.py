@@ -128,11 +128,11 @@ def _knowledge(rules: Path | None) -> Iterator[Finding]:
 
 
 def _cache() -> Finding:
-    from her2cds.knowledge.cache import cache_folder
+    from her2cds.knowledge.cache import cache_folder, usable_folder
 
     folder = cache_folder()
     try:
-        folder.mkdir(parents=True, exist_ok=True)
+        usable_folder(folder)
         probe = folder / ".doctor"
         probe.write_bytes(b"")
         probe.unlink()

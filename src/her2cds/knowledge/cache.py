@@ -9,6 +9,7 @@ else may be able to write there: else any user of the machine could put other ru
 
 from __future__ import annotations
 
+import errno
 import hashlib
 import os
 import stat
@@ -68,15 +69,25 @@ def _own_content(path: Path) -> bytes:
 def _refuse_others(handle: int) -> None:
     found = os.fstat(handle)
     if found.st_uid not in (os.geteuid(), 0) or found.st_mode & (stat.S_IWGRP | stat.S_IWOTH):
-        raise PermissionError("others can write here")
+        raise PermissionError(errno.EPERM, "others can write there, so that nothing in it is believed")
+
+
+def usable_folder(folder: Path) -> None:
+    """Make the cache folder where there is none. Raises OSError where it cannot be, or where others can write there."""
+    folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+    handle = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
+    try:
+        _refuse_others(handle)
+    finally:
+        os.close(handle)
 
 
 def write_cache(path: Path, data: KnowledgeData) -> bool:
-    """Write atomically (two processes may do so at once); False where the place is not writable."""
+    """Write atomically (two processes may do so at once); False where nothing can be written or would be believed."""
     body = data.model_dump_json().encode()
     temporary = ""
     try:
-        path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+        usable_folder(path.parent)
         descriptor, temporary = tempfile.mkstemp(dir=path.parent, prefix=".writing-")
         with os.fdopen(descriptor, "wb") as stream:
             stream.write(hashlib.sha256(body).hexdigest().encode() + b"\n" + body)

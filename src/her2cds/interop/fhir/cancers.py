@@ -59,6 +59,11 @@ def is_of_another_organ(resource: Resource) -> bool:
     return any(code[:1] == "C" and code[:3] not in _NO_ORGAN for code in _icd10(resource))
 
 
+def is_of_breast_by_icd10(resource: Resource) -> bool:
+    """Whether a code of any edition of ICD-10 names breast cancer; their three-character categories are the same."""
+    return any(code[:3] == "C50" for code in _icd10(resource))
+
+
 def is_unknown_primary(resource: Resource) -> bool:
     """Whether a Condition is a primary cancer by its mCODE profile or its chapter, of an organ that is not told."""
     profiled = any("primary-cancer-condition" in one for one in profiles_of(resource.content))

@@ -50,6 +50,10 @@ class CodeMap:
         name = self._systems.get(_plain(system or ""))
         return self._in(name, code) if name else None
 
+    def knows(self, system: object) -> bool:
+        """Whether the map holds codes of a system."""
+        return _plain(system if isinstance(system, str) else "") in self._systems
+
     def find_misfiled(self, system: str | None, code: str) -> Meaning | None:
         """The meaning of a code that stands under a wrong system, where its form leaves no doubt whose it is.
 

@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from datetime import date as Date
 from typing import Any
 
-from her2cds.interop.fhir.resources import Json, Resource, inside, listed
+from her2cds.interop.fhir.resources import Json, Resource, Resources, inside, listed
 
 _DATE = re.compile(r"^(\d{4})(?:-(\d{2})(?:-(\d{2})(?:[T ].*)?)?)?$")
 _DATES = (
@@ -40,9 +40,15 @@ def days_of(resource: Resource) -> list[Date]:
     return [found[0] for text in _texts(resource.content) if (found := span(text)) is not None]
 
 
-def last_day(resources: list[Resource], today: Date) -> Date | None:
+def implied_days(resource: Resource, resources: Resources) -> list[Date]:
+    """The day that another resource gives an Observation without one of its own; the first where that is vague."""
+    found = span(implied(resource, resources)[0])
+    return [found[0]] if found is not None else []
+
+
+def last_day(about: list[Resource], resources: Resources, today: Date) -> Date | None:
     """The last day on which something about the patient is on record; days after today do not count."""
-    days = (day for one in resources for day in (*days_of(one), *ends_of(one)))
+    days = (day for one in about for day in (*days_of(one), *ends_of(one), *implied_days(one, resources)))
     return max((day for day in days if day <= today), default=None)
 
 
@@ -58,8 +64,25 @@ def observed(content: Json) -> object:
     return said or inside(content, "effectivePeriod", "start")
 
 
+def implied(resource: Resource, resources: Resources) -> tuple[object, str]:
+    """When an Observation that does not say so was made, and who says it: its report around it, else its specimen."""
+    if resource.type != "Observation" or observed(resource.content) is not None:
+        return None, ""
+    if resource.container is not None and (said := observed(resource.container.content)) is not None:
+        return said, resource.container.label
+    specimen = resources.follow(resource.content.get("specimen"), resource)
+    said = _collected(specimen.content) if specimen is not None and specimen.type == "Specimen" else None
+    return said, specimen.label if specimen is not None and said is not None else ""
+
+
+def _collected(specimen: Json) -> object:
+    said = inside(specimen, "collection", "collectedDateTime")
+    return said or inside(specimen, "collection", "collectedPeriod", "start")
+
+
 def _texts(content: Json) -> Iterator[Any]:
     yield from (content.get(key) for key in _DATES)
+    yield _collected(content)
     if not any(key.startswith("effective") for key in content):
         yield content.get("issued")
     extensions = listed(content.get("extension"))

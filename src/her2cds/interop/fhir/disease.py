@@ -9,6 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from datetime import date as Date
 
+from her2cds.interop.fhir.bearings import Bearing, by_its_words, of_spread
 from her2cds.interop.fhir.cancers import (
     Primary,
     diagnosis_of,
@@ -62,7 +63,9 @@ class Disease:
     candidates: Candidates = field(default_factory=Candidates)
     worsened: list[tuple[Date | None, str]] = field(default_factory=list)
     signs_of_spread: bool = False  # what speaks of spread, or of a return, without being a metastasis that counts
-    bearings: dict[str, bool | None] = field(default_factory=dict)
+    bearings: dict[str, Bearing] = field(default_factory=dict)
+    of_spread: set[str] = field(default_factory=set)  # the Conditions that are a spread, of whichever primary
+    unnamed: set[str] = field(default_factory=set)  # those that are a cancer of an organ that is not told
     signs: list[tuple[Date | None, str]] = field(default_factory=list)
 
     # --- Conditions ---------------------------------------------------------------------------------------
@@ -79,7 +82,7 @@ class Disease:
         if "primary.unnamed" in tokens and self._in_breast(resource):
             tokens.add("primary.breast")
         if "primary.breast" in tokens:
-            self.bearings[resource.label] = True
+            self.bearings[resource.label] = Bearing.OURS
             self.primaries[resource.label] = "breast"
             self.breast.append(Primary(resource, day, active))
             self._stages_of(resource)
@@ -99,15 +102,26 @@ class Disease:
             return False
         return True
 
-    def is_of_breast(self, resource: Resource) -> bool | None:
-        """Whether a Condition is the breast cancer or comes from it; None where a cancer does not tell its organ."""
-        if any(one.label == resource.label for one, _, _ in self.secondaries):
-            return self._of_breast(resource)
-        bearing = self.bearings.get(resource.label, False)
-        return False if bearing is None and self.breast else bearing
+    def note_not_taken(self, resource: Resource, *, is_no_cancer: bool) -> None:
+        """A Condition that is read as something else than a cancer, or that no reader took."""
+        self.bearings[resource.label] = Bearing.OTHER if is_no_cancer else by_its_words(resource)
+
+    def note_unsure(self, resource: Resource, meanings: list[Meaning]) -> None:
+        """A Condition that is not confirmed: a result about it is still about that tumour."""
+        known = any(one.token == "primary.breast" for one in meanings)
+        self.bearings[resource.label] = Bearing.PERHAPS if known else by_its_words(resource)
+
+    def bearing_of(self, resource: Resource) -> Bearing:
+        """What a Condition is to the breast cancer; one that was not read (a relative's, a later one) tells nothing."""
+        if resource.label in self.of_spread:
+            return of_spread(self._related_organ(resource), self.primaries.values())
+        found = self.bearings.get(resource.label, Bearing.UNTOLD)
+        if found is Bearing.PERHAPS and resource.label in self.unnamed and self.breast:
+            return Bearing.UNTOLD
+        return found
 
     def _metastasis(self, resource: Resource, site: str, day: Date | None, active: bool) -> None:
-        self.bearings[resource.label] = True
+        self.of_spread.add(resource.label)
         if active:
             self.secondaries.append((resource, site, day))
             return
@@ -118,7 +132,7 @@ class Disease:
         self.reading.draft.ask(f"{words}, no longer active: what is the setting now?")
 
     def _spread_somewhere(self, resource: Resource, day: Date | None) -> None:
-        self.bearings[resource.label] = True
+        self.of_spread.add(resource.label)
         self.signs_of_spread = True
         self.signs.append((day, resource.label))
         words = words_for(resource.content.get("code"))
@@ -126,7 +140,7 @@ class Disease:
         self.reading.draft.ask(f"{words}: is the disease metastatic, and which organs are involved?")
 
     def _past_or_local(self, resource: Resource) -> None:
-        self.bearings[resource.label] = True
+        self.of_spread.add(resource.label)
         self.signs_of_spread = True
         words = words_for(resource.content.get("code"))
         self.reading.draft.aside(resource.label, words, "history or local recurrence: the profile has no field for it")
@@ -134,7 +148,8 @@ class Disease:
 
     def _unknown_primary(self, resource: Resource, active: bool) -> None:
         """A cancer whose organ is not told: it may be the breast cancer, so nothing is said of it."""
-        self.bearings[resource.label] = None
+        self.bearings[resource.label] = Bearing.PERHAPS
+        self.unnamed.add(resource.label)
         words = words_for(resource.content.get("code"))
         self.reading.draft.unread(resource.label, words, "a cancer that does not say of which organ, in a known code")
         if active:
@@ -142,7 +157,7 @@ class Disease:
             self.reading.draft.ask(f"{words} ({resource.label}): is this the breast cancer?")
 
     def _other_primary(self, resource: Resource, active: bool) -> None:
-        self.bearings[resource.label] = False
+        self.bearings[resource.label] = Bearing.OTHER
         words = words_for(resource.content.get("code"))
         if active:
             self.primaries[resource.label] = "other"
@@ -287,11 +302,18 @@ class Disease:
             draft.put("brain_metastases.leptomeningeal", True, meninges)
 
     def _of_breast(self, resource: Resource) -> bool:
+        return of_spread(self._related_organ(resource), self.primaries.values()) is Bearing.OURS
+
+    def _related_organ(self, resource: Resource) -> str | None:
+        """The organ of the primary that a spread names: empty where it is not known, None where it names none."""
         for ending in _RELATED_PRIMARY:
             for one in extension(resource.content, ending):
                 primary = self.reading.resources.follow(one.get("valueReference"), resource)
-                return primary is not None and self.primaries.get(primary.label) == "breast"
-        return set(self.primaries.values()) == {"breast"}
+                if primary is None:
+                    return ""
+                over = "other" if self.bearings.get(primary.label) is Bearing.OTHER else ""
+                return self.primaries.get(primary.label, over)
+        return None
 
     def _put_setting(self, stage: str | None) -> None:
         draft = self.reading.draft

@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from functools import lru_cache
 
 from her2cds.interop.fhir.elements import Reading, codings
-from her2cds.interop.fhir.resources import Resource, listed
+from her2cds.interop.fhir.resources import Resource, Resources, inside, listed
 from her2cds.knowledge.base import Knowledge
 from her2cds.knowledge.names import folded, names_within
 
@@ -31,7 +31,9 @@ _LETTERS = re.compile(r"[a-z0-9]+")
 _FORM_TEXT = (
     "mg ml mcg g kg unt hr meq m2 injection injectable injetable oral tablet tablets product capsule capsules pill "
     "solution suspension powder for vial prefilled syringe intravenous subcutaneous intramuscular iv sc extended "
-    "release chewable film coated and with hyaluronidase hyaluronidase-oysk hyaluronidase-zzxf human recombinant "
+    "release chewable film coated in kit vials infusion lyophilized concentrate loading dose every week weeks days "
+    "weekly qw q1w q2w q3w q4w q7d q14d q21d q28d qd bid "
+    "and with hyaluronidase hyaluronidase-oysk hyaluronidase-zzxf human recombinant "
     "hydrochloride hcl citrate mesylate sodium acetate sulfate tartrate ditosylate maleate monohydrate"
 )
 _FORM_WORDS = frozenset(_FORM_TEXT.split())
@@ -172,6 +174,18 @@ class DrugReader:
 
     def _is_conjugate(self, drug: str) -> bool:
         return _is_conjugate(drug, self._knowledge)
+
+
+def ingredients_of(medication: Resource, order: Resource, resources: Resources) -> list[object]:
+    """The active ingredients of a Medication, each as a concept; what it refers to may stand in the order beside it."""
+    found: list[object] = []
+    for one in listed(medication.content.get("ingredient")):
+        reference = one.get("itemReference")
+        item = resources.follow(reference, medication) or resources.follow(reference, order)
+        said = {"text": str(inside(reference, "display") or "an ingredient that is not in the input")}
+        if one.get("isActive") is not False:
+            found.append(one.get("itemCodeableConcept") or (item.content.get("code") if item else said))
+    return found
 
 
 def drugs_named(text: str, knowledge: Knowledge) -> tuple[str, ...]:

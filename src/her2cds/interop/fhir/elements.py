@@ -97,6 +97,12 @@ def words_for(concept: object) -> str:
     return "; ".join(shown) or "nothing coded"
 
 
+def texts_of(concept: object) -> list[str]:
+    """All that a concept says in words: its text, and the displays of its codes."""
+    shown = [*listed(concept), *codings(concept)]
+    return [one[key] for one in shown for key in ("text", "display") if isinstance(one.get(key), str)]
+
+
 @dataclass(frozen=True, slots=True)
 class Answer:
     """All that an Observation (or a component) answers: codes, words, and numbers with unit."""
@@ -154,9 +160,11 @@ def answer_of(holder: Mapping[str, Any], resource: Resource, reading: Reading) -
     for key in kinds:
         value = holder[key]
         if key == "valueCodeableConcept":
-            meanings += reading.meanings(value, resource)
+            coded = reading.meanings(value, resource)
+            meanings += coded
             said.append(words_for(value))
-            texts += _uncoded(value)
+            texts += _uncoded(value) if not coded else []
+            texts += _beside_local_codes(value, resource, reading) if not coded else []
         elif key == "valueQuantity" and isinstance(value, dict):
             quantities += _quantity(value)
             said.append(f"{value.get('comparator') or ''}{value.get('value')} {_unit(value)}".strip())
@@ -188,6 +196,27 @@ def answer_of(holder: Mapping[str, Any], resource: Resource, reading: Reading) -
 def _uncoded(concept: object) -> list[str]:
     """The text of a concept without any code: where there is a code, it counts and the text does not."""
     return [] if list(codings(concept)) else [str(one["text"]) for one in listed(concept) if "text" in one]
+
+
+def _beside_local_codes(concept: object, resource: Resource, reading: Reading) -> list[str]:
+    """The text of a concept whose codes are all of systems that are not known, where no display says otherwise.
+
+    An unknown code of a known system is another matter: it says something exact, which the text may only come close to.
+    """
+    found = list(codings(concept))
+    texts = [one["text"] for one in listed(concept) if isinstance(one.get("text"), str)]
+    words = reading.codes.words
+    meant = {words.get(text.strip().casefold()) for text in texts}
+    shown = {words.get(one["display"].strip().casefold()) for one in found if isinstance(one.get("display"), str)}
+    if not found or not texts or any(reading.codes.knows(one.get("system")) for one in found):
+        return []
+    if shown - {None} - meant:
+        return []
+    codes = ", ".join(str(one.get("code")) for one in found)
+    reading.draft.doubt(
+        resource.label, f"'{'; '.join(texts)}' with the code {codes}", "a local code: its text was read"
+    )
+    return texts
 
 
 def _quantity(value: Json) -> list[_Quantity]:

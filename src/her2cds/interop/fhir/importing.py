@@ -14,7 +14,7 @@ from typing import Any
 from her2cds.errors import ProfileError, ProfileFault
 from her2cds.interop.draft import Draft, Imported
 from her2cds.interop.fhir.codes import code_map
-from her2cds.interop.fhir.days import days_of, last_day
+from her2cds.interop.fhir.days import days_of, implied_days, last_day
 from her2cds.interop.fhir.disease import Disease
 from her2cds.interop.fhir.drugs import DrugReader
 from her2cds.interop.fhir.elements import Reading, words_for
@@ -36,7 +36,7 @@ from her2cds.interop.fhir.resources import (
     read_resources,
 )
 from her2cds.interop.fhir.specimens import Result, Specimens
-from her2cds.interop.fhir.standing import is_active, is_refused, takes_itself_back
+from her2cds.interop.fhir.standing import is_active, is_refused, is_unsure, takes_itself_back
 from her2cds.interop.fhir.subjects import Subjects, of_one_patient
 from her2cds.interop.settle import settle
 from her2cds.knowledge.base import Knowledge
@@ -72,7 +72,7 @@ def import_fhir(
     if as_of is not None and as_of > now:
         raise ProfileError([ProfileFault("--date", str(as_of), f"a day up to today ({now})")], label)
     subjects = of_one_patient(resources, _CLINICAL, label, patient)
-    day = as_of or last_day(subjects.about, now)
+    day = as_of or last_day(subjects.about, resources, now)
     reading = Reading(code_map(), knowledge, resources, Draft(label), min(day, now) if day else now)
     _Import(reading, treatments_complete).run(subjects.patient, _to_be_read(subjects, reading), day)
     settle(reading.draft, knowledge, now)
@@ -84,6 +84,9 @@ def _to_be_read(subjects: Subjects, reading: Reading) -> list[Resource]:
     draft = reading.draft
     for one in reading.resources.outdated:
         draft.aside(one.label, one.type, "a version of a record that a newer one replaces, or that was deleted")
+    for name in reading.resources.namesakes:
+        why = "several records with this id, of another code or patient: not taken for versions of one, all are read"
+        draft.doubt(name, "one id", why)
     for gap in reading.resources.gaps:
         draft.doubt("Bundle", gap, "what is missing is not known to be absent: import the whole record")
         draft.ask("The input is not the whole record: what does the rest of it hold?")
@@ -91,9 +94,11 @@ def _to_be_read(subjects: Subjects, reading: Reading) -> list[Resource]:
         draft.aside(one.label, one.type, why)
     for one, why in subjects.doubtful:
         draft.doubt(one.label, one.type, why)
+    if subjects.same_elsewhere:
+        draft.ask(f"Records name the patient as {', '.join(subjects.same_elsewhere)}: is that the same person?")
     up_to_then = []
     for one in subjects.about:
-        days = days_of(one) or (days_of(one.container) if one.container else [])
+        days = days_of(one) or implied_days(one, reading.resources) or (days_of(one.container) if one.container else [])
         if days and min(days) > reading.today:
             draft.aside(one.label, one.type, f"after {reading.today}, the day of the profile")
         else:
@@ -207,9 +212,11 @@ class _Import:
             self.genomics.note_report(resource, day)
 
     def _condition(self, one: Resource) -> None:
-        if is_refused(one, self.reading.draft):
-            return
         code = one.content.get("code")
+        if is_refused(one, self.reading.draft):
+            if is_unsure(one):
+                self.disease.note_unsure(one, self.reading.meanings(code, one))
+            return
         meanings = self.reading.meanings(code, one)
         active = is_active(one, self.reading.today)
         results = [
@@ -221,7 +228,10 @@ class _Import:
             self.specimens.add_stated(result)
         if any(m.token == "no_place.hormone_receptors_together" for m in meanings):
             self.reading.draft.aside(one.label, words_for(code), "several receptors in one code; give each on its own")
-        taken = self.disease.read_condition(one, meanings, active) or self.person.read_condition(one, meanings, active)
+        of_cancer = self.disease.read_condition(one, meanings, active)
+        taken = of_cancer or self.person.read_condition(one, meanings, active)
+        if not of_cancer:
+            self.disease.note_not_taken(one, is_no_cancer=taken)
         if not taken and not results and not any(m.token.startswith("no_place.") for m in meanings):
             self.reading.draft.unread(one.label, words_for(code), "no code of the code map")
 

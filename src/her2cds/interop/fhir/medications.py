@@ -8,7 +8,7 @@ from typing import Any
 
 from her2cds.interop.courses import Course, Given, group
 from her2cds.interop.fhir.disease import Disease
-from her2cds.interop.fhir.drugs import DrugReader, Named
+from her2cds.interop.fhir.drugs import DrugReader, Named, ingredients_of
 from her2cds.interop.fhir.elements import Reading, codings, extension, words_for
 from her2cds.interop.fhir.resources import Resource, inside, listed, profiles_of
 from her2cds.profile.model import MAX_ITEMS
@@ -148,24 +148,11 @@ class Medications:
             medication = self.reading.resources.follow(reference, resource)
             if medication is not None:
                 concept = medication.content.get("code")
-                ingredients = self._ingredients(medication, resource)
+                ingredients = ingredients_of(medication, resource, self.reading.resources)
                 self.reading.draft.aside(medication.label, words_for(concept), f"read for {resource.label}")
             elif isinstance(reference, dict):
                 concept = {"text": reference.get("display") or "a Medication that is not in the input"}
         return self.drugs.read_product(concept, ingredients, resource)
-
-    def _ingredients(self, medication: Resource, resource: Resource) -> list[object]:
-        """The active ingredients of a Medication, each as a concept."""
-        found: list[object] = []
-        for one in listed(medication.content.get("ingredient")):
-            reference = one.get("itemReference")
-            item = self.reading.resources.follow(reference, medication) or self.reading.resources.follow(
-                reference, resource
-            )
-            said = {"text": str(inside(reference, "display") or "an ingredient that is not in the input")}
-            if one.get("isActive") is not False:
-                found.append(one.get("itemCodeableConcept") or (item.content.get("code") if item else said))
-        return found
 
     def _record(self, resource: Resource, drug: str) -> tuple[Given, str | None]:
         content = resource.content

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from datetime import date as Date
 from typing import Any
 
-from her2cds.interop.fhir.days import observed, span
+from her2cds.interop.fhir.bearings import Bearing, together
+from her2cds.interop.fhir.days import implied, observed, span
 from her2cds.interop.fhir.disease import QUESTIONS as _DISEASE
 from her2cds.interop.fhir.disease import Disease
 from her2cds.interop.fhir.elements import Answer, Reading, answer_of, words_for
@@ -45,9 +46,13 @@ class ObservationReader:
         questions = self._questions(content.get("code"), one)
         parts = [] if set(questions) & set(_WITH_OWN_COMPONENTS) else listed(content.get("component"))
         asked = [*questions, *(question for part in parts for question in self._questions(part.get("code"), one))]
-        if any(map(_is_about_the_cancer, asked)) and self._is_about_something_else(one):
+        bearing = self._bearing(one) if any(map(_is_about_the_cancer, asked)) else Bearing.OURS
+        if bearing is Bearing.OTHER:
             return
         day, words = self._day(one), words_for(content.get("code"))
+        if bearing is Bearing.UNTOLD:
+            self._no_value(asked, "an answer about a cancer that is not known to be this one", one, day)
+            return
         if refused:
             self._no_value(asked, "an answer that a modifier extension changes", one, day)
             return
@@ -69,7 +74,13 @@ class ObservationReader:
 
     def _day(self, one: Resource) -> Date | None:
         """The day of an Observation; of a vague date, or a day of issue alone, the days that it allows are kept."""
-        said, issued = observed(one.content), one.content.get("issued")
+        issued = one.content.get("issued")
+        said, source = observed(one.content), ""
+        if said is None:
+            said, source = implied(one, self.reading.resources)
+        if source:
+            why = "the day of the report that contains the result, or of its specimen: it gives none itself"
+            self.reading.draft.doubt(one.label, f"{said} ({source})", why)
         if said is None and issued is not None:
             if (found := span(issued)) is not None:
                 self.reading.spans[one.label] = (Date.min, found[1])
@@ -81,25 +92,29 @@ class ObservationReader:
             self.reading.spans[one.label] = found
         return day
 
-    def _is_about_something_else(self, one: Resource) -> bool:
-        """Whether a result about a cancer says that it is about another one; a focus that is not known is remarked."""
-        draft = self.reading.draft
+    def _bearing(self, one: Resource) -> Bearing:
+        """What the focus of a result is to the breast cancer; whatever keeps it from being read as it is, is told."""
+        found = dict(self._foci(one))
+        bearing, draft, words = together(found.values()), self.reading.draft, words_for(one.content.get("code"))
+        about = "; ".join(said for said, part in found.items() if part is not Bearing.OURS)
+        if bearing is Bearing.OTHER:
+            draft.aside(one.label, words, f"about {about}")
+        elif bearing is Bearing.PERHAPS:
+            draft.doubt(one.label, f"focus {about}", "not known to be the breast cancer; read as about it")
+        elif bearing is Bearing.UNTOLD:
+            draft.unread(one.label, words, f"about {about}, of which it is not known whether it is the breast cancer")
+            draft.ask(f"{words} ({one.label}) is about {about}: is that the breast cancer?")
+        return bearing
+
+    def _foci(self, one: Resource) -> Iterator[tuple[str, Bearing]]:
+        """Each Condition that a result is about, in words, and what it is to the breast cancer."""
         for reference in listed(one.content.get("focus")):
             found = self.reading.resources.follow(reference, one)
             said = str(reference.get("reference") or reference.get("display") or "")
             if found is not None and found.type == "Condition":
-                bearing = self.disease.is_of_breast(found)
-                if bearing is False:
-                    words = words_for(found.content.get("code"))
-                    draft.aside(one.label, words_for(one.content.get("code")), f"about {words} ({found.label})")
-                    return True
-            elif found is not None or "Condition/" not in said:
-                continue
-            else:
-                bearing = None
-            if bearing is None:
-                draft.doubt(one.label, f"focus {said}", "not known to be the breast cancer; read as about it")
-        return False
+                yield f"{words_for(found.content.get('code'))} ({found.label})", self.disease.bearing_of(found)
+            elif found is None and "Condition/" in said:
+                yield said, Bearing.PERHAPS
 
     # --- Components -----------------------------------------------------------------------------------------
 
@@ -178,6 +193,8 @@ class ObservationReader:
                 self.disease.note_valueless(question, said, one, day)
             elif question == "variant":
                 self.genomics.note_unread(one, said, day)
+            elif question == "history.metastatic":
+                self.disease.signs_of_spread = True
 
     def _site(self, one: Resource) -> str | None:
         """Primary where the sample was taken from the breast; a metastasis is not told from other body sites."""

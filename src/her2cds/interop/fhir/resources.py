@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from her2cds.errors import ProfileError, ProfileFault
+from her2cds.interop.fhir.addresses import plain_address, server_of, unversioned
 from her2cds.interop.fhir.paging import gaps
 from her2cds.interop.fhir.versions import deletions, newest_versions
 from her2cds.profile.json_text import parse_json
@@ -40,11 +41,15 @@ class Resource:
 
 @dataclass(slots=True)
 class Resources:
-    """All resources of the input, the outdated versions of some, what is missing, and how to follow a reference."""
+    """All resources of the input, the outdated versions of some, what is missing, and how to follow a reference.
+
+    `namesakes` are the ids that several records bear which cannot be versions of one.
+    """
 
     all: list[Resource]
     outdated: list[Resource] = field(default_factory=list)
     gaps: list[str] = field(default_factory=list)
+    namesakes: list[str] = field(default_factory=list)
     _by_url: dict[str, Resource] = field(default_factory=dict)
     _by_name: dict[str, list[Resource]] = field(default_factory=dict)
 
@@ -52,9 +57,9 @@ class Resources:
         """One more resource, to be found under its fullUrl and under its type and id."""
         self.all.append(resource)
         if resource.url is not None:
-            self._by_url.setdefault(resource.url, resource)
+            self._by_url.setdefault(plain_address(resource.url), resource)
         if identity := resource.content.get("id"):
-            self._by_url.setdefault(f"urn:uuid:{identity}", resource)
+            self._by_url.setdefault(plain_address(f"urn:uuid:{identity}"), resource)
             self._by_name.setdefault(f"{resource.type}/{identity}", []).append(resource)
 
     def of_type(self, *types: str) -> Iterator[Resource]:
@@ -68,8 +73,8 @@ class Resources:
             return None
         if name.startswith("#"):
             return _contained(name[1:], origin.container or origin) if origin is not None else None
-        name = name.split("/_history/")[0]
-        return self._by_url.get(name) or self._of_server(name, origin)
+        name = unversioned(name)
+        return self._by_url.get(plain_address(name)) or self._of_server(name, origin)
 
     def _of_server(self, name: str, origin: Resource | None) -> Resource | None:
         """The resource of this type and id on the server that the reference means; the same id elsewhere is another."""
@@ -79,13 +84,6 @@ class Resources:
             one for one in found if server is None or one.server is None
         ]
         return same[0] if len({one.server for one in same}) == 1 else None
-
-
-def server_of(url: str) -> str | None:
-    """The base of the server in the address of a resource, without its scheme: http and https of one server are one."""
-    if not url.startswith("http"):
-        return None
-    return "/".join(url.split("/_history/")[0].split("/")[2:-2]) or None
 
 
 def _contained(identity: str, holder: Resource) -> Resource | None:
@@ -127,14 +125,15 @@ def gather(tree: Any, label: str) -> Resources:
     """All resources in a parsed tree, the newest version of each. Raises ProfileError where there is none."""
     resources = Resources([])
     seen: Counter[str] = Counter()
-    current, outdated = newest_versions(list(_unpacked(tree)), deletions(tree))
-    for url, content in current:
+    found = newest_versions(list(_unpacked(tree)), deletions(tree))
+    for url, content in found.current:
         resource = Resource(_label(content, seen), content, url)
         resources.add(resource)
         for inner in contained_in(resource):
             if inner.type in READ_WHERE_CONTAINED:
                 resources.all.append(inner)
-    resources.outdated = [Resource(_label(content, seen), content, url) for url, content in outdated]
+    resources.outdated = [Resource(_label(content, seen), content, url) for url, content in found.outdated]
+    resources.namesakes = list(dict.fromkeys(found.namesakes))
     resources.gaps = gaps(tree)
     if not resources.all:
         raise ProfileError(

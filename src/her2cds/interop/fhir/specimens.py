@@ -10,14 +10,17 @@ results are left out, because they would stand as the current ones.
 
 from __future__ import annotations
 
+from bisect import bisect_left
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 from datetime import date as Date
 from datetime import timedelta
+from heapq import nlargest
 from typing import Any
 
+from her2cds.interop.fhir.addresses import server_of, unversioned
 from her2cds.interop.fhir.elements import Reading
-from her2cds.interop.fhir.resources import Resource, Resources, inside, server_of
+from her2cds.interop.fhir.resources import Resource, Resources, inside
 from her2cds.interop.settle import DECIDING_FIELDS, MARKER_FIELDS, MARKER_NAMES
 
 _WINDOW = timedelta(days=28)
@@ -100,14 +103,74 @@ class Tested:
         """Where it was taken, as far as a record says."""
         return next((one.site for one in self.found if one.site), None)
 
-    def holds(self, reference: str | None, day: Date | None) -> bool:
-        """Whether a result of this specimen reference and day belongs to it."""
-        return self.reference == reference and (reference is not None or _together(self.day, day))
+
+@dataclass(slots=True)
+class Groups:
+    """The specimens in their order, found by reference or by day without going through them all.
+
+    A chart may hold thousands of results: what is looked up for each of them must not go through each of the others.
+    """
+
+    all: list[Tested] = field(default_factory=list)
+    _by_reference: dict[str, Tested] = field(default_factory=dict)
+    _by_day: list[Tested] = field(default_factory=list)  # without reference, the oldest first
+    _undated: Tested | None = None
+    _latest: dict[str, list[tuple[Date, Tested]]] = field(default_factory=dict)
+
+    def of(self, reference: str | None, day: Date | None) -> Tested | None:
+        """The specimen that a result of this reference and day belongs to."""
+        if reference is not None:
+            return self._by_reference.get(reference)
+        if day is None:
+            return self._undated
+        at = bisect_left(self._by_day, day - _WINDOW, key=lambda one: one.day or Date.min)
+        return self._by_day[at] if at < len(self._by_day) and _together(self._by_day[at].day, day) else None
+
+    def file(self, one: Filed) -> None:
+        """Put a result to its specimen; results come the oldest first."""
+        group = self.of(one.reference, one.day)
+        if group is None:
+            group = Tested(one.reference, one.day)
+            self._add(group)
+        group.found.append(one)
+
+    def _add(self, group: Tested) -> None:
+        self.all.append(group)
+        if group.reference is not None:
+            self._by_reference[group.reference] = group
+        elif group.day is not None:
+            self._by_day.append(group)
+        else:
+            self._undated = group
 
     def take_out(self, gone: Iterable[Filed]) -> None:
-        """Leave out some of the results."""
+        """Leave out some of the results, and look anew for the latest that decide."""
         left_out = {id(one) for one in gone}
-        self.found = [one for one in self.found if id(one) not in left_out]
+        for group in self.all:
+            group.found = [one for one in group.found if id(one) not in left_out]
+        self._latest = {marker: self._latest_of(marker) for marker in MARKER_FIELDS}
+
+    def _latest_of(self, marker: str) -> list[tuple[Date, Tested]]:
+        """The last day on which a specimen decides a receptor, of the two specimens where that is latest."""
+        days = [
+            (max(one.day for one in group.found if one.day is not None and one.decides(marker)), group)
+            for group in self.all
+            if any(one.day is not None and one.decides(marker) for one in group.found)
+        ]
+        return nlargest(2, days, key=lambda one: one[0])
+
+    def is_outdone(self, unread: Unread) -> bool:
+        """Whether another specimen has decided the receptor on that day or since."""
+        own, since = self.of(unread.reference, unread.day), unread.day
+        return since is not None and any(
+            day >= since for day, group in self._latest.get(unread.marker, ()) if group is not own
+        )
+
+    def elsewhere(self, unread: Unread) -> list[Filed]:
+        """The results of the same receptor in the other specimens."""
+        own, fields = self.of(unread.reference, unread.day), MARKER_FIELDS[unread.marker]
+        others = (group for group in self.all if group is not own)
+        return [filed for group in others for filed in group.found if filed.result.field in fields]
 
 
 @dataclass(slots=True)
@@ -133,9 +196,11 @@ class Specimens:
     def put(self, reading: Reading) -> None:
         """Write the specimens into the draft, the oldest first, the undated last."""
         self._file_stated(reading)
-        groups = self._grouped()
+        groups = Groups()
+        for one in sorted(self.filed, key=lambda one: (one.day or Date.max, one.reference or "")):
+            groups.file(one)
         self._leave_out_outdated(groups, reading)
-        made = [(tested, results) for tested in groups for results in _consistent(tested, reading)]
+        made = [(tested, results) for tested in groups.all for results in _consistent(tested, reading)]
         if not made:
             return
         reading.draft.tree["specimens"] = [{} for _ in made]
@@ -156,44 +221,20 @@ class Specimens:
             else:
                 self.add(one, None, None, None)
 
-    def _grouped(self) -> list[Tested]:
-        groups: list[Tested] = []
-        for one in sorted(self.filed, key=lambda one: (one.day or Date.max, one.reference or "")):
-            group = next((group for group in groups if group.holds(one.reference, one.day)), None)
-            if group is None:
-                group = Tested(one.reference, one.day)
-                groups.append(group)
-            group.found.append(one)
-        return groups
-
-    def _leave_out_outdated(self, groups: list[Tested], reading: Reading) -> None:
+    def _leave_out_outdated(self, groups: Groups, reading: Reading) -> None:
         """Leave out what is older than an answer that cannot be read, where that is the newest one of its receptor."""
         gone: dict[Unread, list[Filed]] = {}
         in_order = sorted(self.unread, key=lambda one: (one.day or Date.max, one.source, one.question))
         for one in in_order:
-            own = _own(one, groups)
+            own = groups.of(one.reference, one.day)
             gone[one] = [filed for filed in own.found if _is_void(filed, one)] if own else []
-        for group in groups:
-            group.take_out(filed for found in gone.values() for filed in found)
-        newest = [one for one in in_order if not _is_decided(one, groups)]
-        for one in newest:
-            gone[one] += [filed for filed in _elsewhere(one, groups) if not filed.is_as_late_as(one.day)]
-        for group in groups:
-            group.take_out(filed for found in gone.values() for filed in found)
+        groups.take_out(filed for found in gone.values() for filed in found)
+        for one in in_order:
+            if not _is_decided(one, groups):
+                gone[one] += [filed for filed in groups.elsewhere(one) if not filed.is_as_late_as(one.day)]
+        groups.take_out(filed for found in gone.values() for filed in found)
         for one in in_order:
             _report(one, gone[one], groups, reading)
-
-
-def _own(unread: Unread, groups: list[Tested]) -> Tested | None:
-    """The specimen that an answer which cannot be read belongs to, where other results of it are on record."""
-    return next((group for group in groups if group.holds(unread.reference, unread.day)), None)
-
-
-def _elsewhere(unread: Unread, groups: list[Tested]) -> list[Filed]:
-    """The results of the same receptor in the other specimens."""
-    others = [group for group in groups if group is not _own(unread, groups)]
-    fields = MARKER_FIELDS[unread.marker]
-    return [filed for group in others for filed in group.found if filed.result.field in fields]
 
 
 def _is_void(filed: Filed, unread: Unread) -> bool:
@@ -201,18 +242,13 @@ def _is_void(filed: Filed, unread: Unread) -> bool:
     return filed.result.field in _GIVES[unread.question] and not filed.is_as_late_as(unread.day)
 
 
-def _is_decided(unread: Unread, groups: list[Tested]) -> bool:
+def _is_decided(unread: Unread, groups: Groups) -> bool:
     """Whether its own specimen, or a result elsewhere that is as late, decides the receptor all the same."""
-    own = _own(unread, groups)
-    return any(filed.decides(unread.marker) for filed in (own.found if own else ())) or _is_outdone(unread, groups)
+    own = groups.of(unread.reference, unread.day)
+    return any(filed.decides(unread.marker) for filed in (own.found if own else ())) or groups.is_outdone(unread)
 
 
-def _is_outdone(unread: Unread, groups: list[Tested]) -> bool:
-    """Whether another specimen has decided the receptor on that day or since."""
-    return any(filed.decides(unread.marker) and filed.is_as_late_as(unread.day) for filed in _elsewhere(unread, groups))
-
-
-def _report(unread: Unread, gone: list[Filed], groups: list[Tested], reading: Reading) -> None:
+def _report(unread: Unread, gone: list[Filed], groups: Groups, reading: Reading) -> None:
     """Name what was left out, and ask, unless a later specimen has told more since."""
     if gone:
         said = "; ".join(f"{one.result.field} {one.result.value} ({one.day or 'undated'})" for one in gone)
@@ -222,7 +258,7 @@ def _report(unread: Unread, gone: list[Filed], groups: list[Tested], reading: Re
             [unread.source, *(one.result.source for one in gone)],
             "the older results were not taken: they would stand as the current ones",
         )
-    if not _is_outdone(unread, groups):
+    if not groups.is_outdone(unread):
         reading.draft.ask(f"{unread.shown} could not be read; what is the result?")
 
 
@@ -244,7 +280,7 @@ def specimen_of(resource: Resource, resources: Resources) -> str | None:
     if reference.startswith("#"):
         return f"{holder.label}{reference}"
     server = server_of(reference) or resource.server
-    name = "/".join(reference.split("/_history/")[0].split("/")[-2:])
+    name = "/".join(unversioned(reference).split("/")[-2:])
     return f"{server}/{name}" if server else name
 
 

@@ -66,6 +66,12 @@ def takes_itself_back(resource: Resource) -> bool:
     return bool(said & set(_REFUSED)) or (resource.container is not None and takes_itself_back(resource.container))
 
 
+def is_unsure(resource: Resource) -> bool:
+    """Whether a Condition is not confirmed yet, and nothing else stands against it."""
+    said = stated(resource.content.get("verificationStatus"))
+    return bool(said & set(_NOT_SURE)) and not takes_itself_back(resource) and not is_modified(resource)
+
+
 def is_modified(resource: Resource) -> bool:
     """Whether a record stands, but with a modifier that changes its meaning."""
     return bool(resource.content.get("modifierExtension")) and not takes_itself_back(resource)

@@ -3,76 +3,183 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any
 
-Entry = tuple[str | None, dict[str, Any]]
+from her2cds.interop.fhir.addresses import plain_address, server_of, unversioned
+
+Json = dict[str, Any]
+Entry = tuple[str | None, Json]
 
 
-def newest_versions(entries: Sequence[Entry], deleted: Mapping[str, float | None]) -> tuple[list[Entry], list[Entry]]:
-    """The entries (fullUrl and resource) that stand, in their order, and those that a newer version replaces.
+@dataclass(slots=True)
+class Versions:
+    """The entries (fullUrl and resource) that stand, in their order, those that a newer version replaces, and doubts.
 
-    `deleted` are the records (`Condition/b`) that were deleted, and when; only a later version of one stands. Entries
-    of one record without a version that can be compared all stand: nothing says which one is newer.
+    `namesakes` are the names (`Observation/1`) under which records that cannot be one were found.
     """
-    records: dict[tuple[str, ...], list[int]] = defaultdict(list)
-    for index, (url, content) in enumerate(entries):
-        if (key := _record(url, content)) is not None:
-            records[key].append(index)
-    replaced = {index for found in records.values() if len(found) > 1 for index in _replaced(entries, found)}
-    replaced |= {index for index, (_, content) in enumerate(entries) if _is_deleted(content, deleted)}
-    current = [one for index, one in enumerate(entries) if index not in replaced]
-    return current, [one for index, one in enumerate(entries) if index in replaced]
+
+    current: list[Entry] = field(default_factory=list)
+    outdated: list[Entry] = field(default_factory=list)
+    namesakes: list[str] = field(default_factory=list)
 
 
-def deletions(tree: object) -> dict[str, float | None]:
-    """The records that a history says were deleted, with the time where it is known."""
-    found: dict[str, float | None] = {}
-    entries = tree.get("entry") if isinstance(tree, dict) and tree.get("type") == "history" else None
-    for entry in entries if isinstance(entries, list) else ():
-        request = entry.get("request") if isinstance(entry, dict) else None
-        if isinstance(request, dict) and request.get("method") == "DELETE":
-            name = "/".join(str(request.get("url") or entry.get("fullUrl")).split("/_history/")[0].split("/")[-2:])
-            response = entry.get("response")
-            found.setdefault(name, _moment(response.get("lastModified") if isinstance(response, dict) else None))
+@dataclass(frozen=True, slots=True)
+class Deletion:
+    """A record (`Condition/b`) that a history says was deleted, on which server and when, where that is known."""
+
+    name: str
+    server: str | None
+    when: float | None
+
+    def is_of(self, entry: Entry) -> bool:
+        """Whether this version of a record was deleted; only a later one stands."""
+        url, content = entry
+        server = server_of(url) if url else None
+        if _name(content) != self.name or (None not in (server, self.server) and server != self.server):
+            return False
+        written = _time(content)
+        return self.when is None or written is None or written <= self.when
+
+
+def newest_versions(entries: Sequence[Entry], deleted: Sequence[Deletion]) -> Versions:
+    """What stands of the entries. Those of one record that nothing puts in order all stand."""
+    found = Versions()
+    gone: set[int] = set()
+    for record in _records(entries):
+        older, namesakes = _replaced(entries, record)
+        gone.update(older)
+        found.namesakes += [_name(entries[index][1]) for index in namesakes]
+    by_name = defaultdict(list)
+    for one in deleted:
+        by_name[one.name].append(one)
+    for index, entry in enumerate(entries):
+        replaced = index in gone or any(one.is_of(entry) for one in by_name.get(_name(entry[1]), ()))
+        (found.outdated if replaced else found.current).append(entry)
     return found
 
 
-def _is_deleted(content: dict[str, Any], deleted: Mapping[str, float | None]) -> bool:
-    name = f"{content['resourceType']}/{content.get('id')}"
-    if name not in deleted:
-        return False
-    when, written = deleted[name], _time(content)
-    return when is None or written is None or written <= when
+def deletions(tree: object) -> list[Deletion]:
+    """What the histories in a tree say was deleted, however deep they lie in arrays, Bundles and answers of a batch."""
+    return list(_deletions(tree))
 
 
-def _record(url: str | None, content: dict[str, Any]) -> tuple[str, ...] | None:
-    """What is the same for all versions of one record: its type and id on its server, else its fullUrl."""
-    kind, identity = str(content["resourceType"]), content.get("id")
-    of_server = url is not None and url.startswith("http")
-    if identity:
-        return kind, str(identity), url.split("/_history/")[0] if url and of_server else ""
-    return (kind, url) if url else None
+def _deletions(tree: object) -> Iterator[Deletion]:
+    if isinstance(tree, list):
+        for one in tree:
+            yield from _deletions(one)
+    if not isinstance(tree, dict):
+        return
+    yield from _deletions(tree.get("resource"))
+    if tree.get("resourceType") != "Bundle":
+        return
+    entries = tree.get("entry")
+    for entry in entries if isinstance(entries, list) else [entries]:
+        if not isinstance(entry, dict):
+            continue
+        yield from _deletions(entry.get("resource"))
+        request = entry.get("request")
+        if tree.get("type") == "history" and isinstance(request, dict) and request.get("method") == "DELETE":
+            yield _deletion(str(request.get("url") or ""), str(entry.get("fullUrl") or ""), entry.get("response"))
 
 
-def _replaced(entries: Sequence[Entry], found: list[int]) -> list[int]:
-    """Those of one record's entries that are older than the newest."""
-    for order in (_number, _time):
-        orders = {index: order(entries[index][1]) for index in found}
+def _deletion(url: str, full_url: str, response: object) -> Deletion:
+    name = "/".join(unversioned(url or full_url).split("/")[-2:])
+    when = _moment(response.get("lastModified")) if isinstance(response, dict) else None
+    return Deletion(name, server_of(url) or server_of(full_url), when)
+
+
+# --- Which entries are one record ------------------------------------------------------------------------------------
+
+
+def _records(entries: Sequence[Entry]) -> Iterator[list[int]]:
+    """The entries of each record: one address, or one type and id where not more than one address is told."""
+    records: dict[tuple[str, str], list[int]] = defaultdict(list)
+    addresses: dict[str, set[tuple[str, str]]] = defaultdict(set)
+    for url, content in entries:
+        if url:
+            addresses[_name(content)].add((_name(content), _address(url)))
+    for index, (url, content) in enumerate(entries):
+        name = _name(content)
+        if url:
+            records[name, _address(url)].append(index)
+        elif content.get("id"):
+            known = addresses.get(name, set())
+            records[next(iter(known)) if len(known) == 1 else (name, "")].append(index)
+    return (found for found in records.values() if len(found) > 1)
+
+
+def _address(url: str) -> str:
+    return plain_address(unversioned(url))
+
+
+def _name(content: Json) -> str:
+    return f"{content['resourceType']}/{content.get('id') or ''}"
+
+
+def _may_be_one(one: Entry, other: Entry) -> bool:
+    """Whether two entries with one id can be versions of one record: they share an address, or code and subject."""
+    if one[0] and other[0]:
+        return True  # of one group, so of one address
+    subjects = [_subject(content) for _, content in (one, other)]
+    return _agree(*subjects) and _agree(*(_coded(content) for _, content in (one, other)))
+
+
+def _agree(one: set[str], other: set[str]) -> bool:
+    return not one or not other or bool(one & other)
+
+
+def _subject(content: Json) -> set[str]:
+    subject = content.get("subject") or content.get("patient")
+    reference = subject.get("reference") if isinstance(subject, dict) else None
+    return {unversioned(reference).split("/")[-1].removeprefix("urn:uuid:")} if isinstance(reference, str) else set()
+
+
+def _coded(content: Json) -> set[str]:
+    concept = content.get("code") or content.get("medicationCodeableConcept")
+    if not isinstance(concept, dict):
+        return set()
+    codings = concept.get("coding")
+    codes = [one.get("code") for one in codings if isinstance(one, dict)] if isinstance(codings, list) else []
+    return {str(one) for one in codes if one} or {str(concept["text"]).casefold() for _ in [0] if "text" in concept}
+
+
+# --- Which of them is the newest -------------------------------------------------------------------------------------
+
+_REACHED = {"registered": 0, "preliminary": 1, "final": 2, "amended": 3, "corrected": 3, "appended": 3}
+_TAKEN_BACK, _TAKEN_BACK_LAST = ("entered-in-error", "cancelled"), 4
+
+
+def _replaced(entries: Sequence[Entry], record: list[int]) -> tuple[list[int], list[int]]:
+    """Those of one record's entries that are older than the newest, and those that are a record of their own."""
+    left, older = record, []
+    for order in (_number, _time, _status):
+        orders = {index: order(entries[index][1]) for index in left}
         known = [one for one in orders.values() if one is not None]
-        if len(known) == len(found):
-            return [index for index, one in orders.items() if one != max(known)]
-    return []
+        if len(known) == len(left):
+            left = [index for index, one in orders.items() if one == max(known)]
+            older += [index for index in orders if index not in left]
+    namesakes = [one for one in older if not any(_may_be_one(entries[one], entries[new]) for new in left)]
+    return [one for one in older if one not in namesakes], namesakes
 
 
-def _number(content: dict[str, Any]) -> float | None:
+def _number(content: Json) -> float | None:
     version = _meta(content).get("versionId")
     return float(version) if isinstance(version, str) and version.isdecimal() else None
 
 
-def _time(content: dict[str, Any]) -> float | None:
+def _time(content: Json) -> float | None:
     return _moment(_meta(content).get("lastUpdated"))
+
+
+def _status(content: Json) -> float:
+    """How far a record has come by its status: what is corrected was final before, and is taken back last of all."""
+    said = f"{content.get('status')} {content.get('verificationStatus')}".casefold().replace(" ", "-")
+    if any(one in said for one in _TAKEN_BACK):
+        return _TAKEN_BACK_LAST
+    return _REACHED.get(str(content.get("status")), _REACHED["final"])
 
 
 def _moment(said: object) -> float | None:
@@ -84,6 +191,6 @@ def _moment(said: object) -> float | None:
     return (time if time.tzinfo else time.replace(tzinfo=UTC)).timestamp() if time else None
 
 
-def _meta(content: dict[str, Any]) -> dict[str, Any]:
+def _meta(content: Json) -> Json:
     meta = content.get("meta")
     return meta if isinstance(meta, dict) else {}

@@ -33,18 +33,40 @@ def chart_of(request: HookRequest) -> Json:
 
 
 def _entries(key: str, value: Json) -> Iterator[Json]:
-    """The entries of one prefetch value; a resource on its own is one entry."""
+    """The entries of one prefetch value; a resource on its own is one entry.
+
+    Of a part that is not needed and not whole nothing is read, as if it had not been sent; the chart then says so.
+    """
+    if missing := _missing(key, value):
+        if key in NEEDED:
+            raise _incomplete(key, missing, "all results at once")
+        yield {"resource": _remark(f"prefetch {key}: {missing}; not read")}
+    elif value.get("resourceType") != "Bundle":
+        yield {"resource": _resource(key, value)}
+    else:
+        for entry in _objects(key, value, "entry"):
+            _resource(key, entry.get("resource"))
+            yield entry
+
+
+def _missing(key: str, value: Json) -> str:
+    """What keeps a prefetch value from being whole; empty where it is."""
+    if value.get("resourceType") == "OperationOutcome":
+        return "an OperationOutcome"
     if value.get("resourceType") != "Bundle":
-        yield {"resource": _resource(key, value, alone=True)}
-        return
+        return ""
     if any(str(one.get("relation")).lower() == "next" for one in _objects(key, value, "link")):
-        raise _incomplete(key, "one page of several", "all results at once")
-    found = _objects(key, value, "entry")
-    if not _is_all(value.get("total"), found):
-        raise _incomplete(key, "fewer entries than its total", "all results at once")
-    for entry in found:
-        _resource(key, entry.get("resource"))
-        yield entry
+        return "one page of several"
+    entries = _objects(key, value, "entry")
+    if not _is_all(value.get("total"), entries):
+        return "fewer entries than its total"
+    return "an OperationOutcome" if any(_says_that_it_failed(one.get("resource")) for one in entries) else ""
+
+
+def _remark(words: str) -> Json:
+    """What a server says when something is not there: the import lists it and asks."""
+    issue = {"severity": "warning", "code": "incomplete", "diagnostics": words}
+    return {"resourceType": "OperationOutcome", "issue": [issue]}
 
 
 def _objects(key: str, bundle: Json, name: str) -> list[Json]:
@@ -69,19 +91,19 @@ def _mode(entry: Json) -> object:
     return search.get("mode") if isinstance(search, dict) else None
 
 
-def _resource(key: str, value: object, *, alone: bool = False) -> Json:
+def _resource(key: str, value: object) -> Json:
     """A resource that is read where it stands. What lies within a Bundle in a Bundle would not be looked at here."""
     kind = value.get("resourceType") if isinstance(value, dict) else None
     if not isinstance(value, dict) or not isinstance(kind, str):
         raise _incomplete(key, "something that is no resource", "a FHIR resource")
     if kind == "Bundle":
         raise _incomplete(key, "a Bundle within a Bundle", "the resources themselves")
-    if kind == "OperationOutcome" and (alone or _says_that_it_failed(value)):
-        raise _incomplete(key, "an OperationOutcome", "the results of the query")
     return value
 
 
-def _says_that_it_failed(outcome: Json) -> bool:
+def _says_that_it_failed(outcome: object) -> bool:
+    if not isinstance(outcome, dict) or outcome.get("resourceType") != "OperationOutcome":
+        return False
     issues = outcome.get("issue")
     listed = issues if isinstance(issues, list) else [issues]
     return not listed or not all(isinstance(one, dict) and one.get("severity") in _NO_ERROR for one in listed)

@@ -36,7 +36,12 @@ def _few(value: object) -> object:
     """Looked at before the parts are: each fault of a part takes far more memory than the part."""
     if isinstance(value, dict) and len(value) > _MOST_KEYS:
         raise ValueError(f"at most {_MOST_KEYS} keys")
-    return value
+    return {} if value is None else value
+
+
+def _nothing(value: object) -> object:
+    """EHRs write `null` where the specification leaves a field out."""
+    return () if value is None else value
 
 
 class _Read(BaseModel):
@@ -53,7 +58,9 @@ class Context(_Read):
     """What the user is looking at or ordering."""
 
     patient_id: Short
-    selections: Annotated[tuple[Short, ...], FailFast()] = Field(default=(), max_length=200, strict=False)
+    selections: Annotated[tuple[Short, ...], FailFast(), BeforeValidator(_nothing)] = Field(
+        default=(), max_length=200, strict=False
+    )
     draft_orders: Json | None = None
 
 
@@ -172,7 +179,7 @@ class FeedbackItem(_Read):
     card: Short
     outcome: Literal["accepted", "overridden"]
     outcome_timestamp: Annotated[str, StringConstraints(pattern=r"^\d{4}-\d{2}-\d{2}T\d{2}:\d{2}:\d{2}(\.\d+)?Z$")]
-    accepted_suggestions: Annotated[tuple[AcceptedSuggestion, ...], FailFast()] = Field(
+    accepted_suggestions: Annotated[tuple[AcceptedSuggestion, ...], FailFast(), BeforeValidator(_nothing)] = Field(
         default=(), max_length=100, strict=False
     )
     override_reason: OverrideReason | None = None

@@ -9,7 +9,7 @@ antibody followed by a payload that the knowledge base does not know is no antib
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import date as Date
 from typing import Any
@@ -17,9 +17,9 @@ from typing import Any
 from her2cds.errors import ProfileFault
 from her2cds.interop.draft import Draft
 from her2cds.interop.fhir.codes import code_map
-from her2cds.interop.fhir.drugs import DrugReader
+from her2cds.interop.fhir.drugs import DrugReader, ingredients_of
 from her2cds.interop.fhir.elements import Reading
-from her2cds.interop.fhir.resources import Resource, Resources, gather, listed
+from her2cds.interop.fhir.resources import Resource, Resources, gather, inside, listed
 from her2cds.knowledge.base import Knowledge
 from her2cds.knowledge.names import folded
 from her2cds.service.hooks.model import HookRequest
@@ -90,13 +90,15 @@ def draft_orders(request: HookRequest, knowledge: Knowledge) -> DraftOrders:
     reader = DrugReader(Reading(code_map(), knowledge, resources, Draft(_LABEL), Date.today()))
     orders: list[Order] = []
     unread = _outside(resources, selected)
+    places = (resources, *_prefetched(request))
     for one in drafts:
-        concept = _concept(one, resources)
-        _refuse_long(concept)
-        drugs = reader.read(concept, one.order).drugs or _drugs_within(concept, knowledge)
+        concept, ingredients = _product(one, places)
+        said = [concept, *ingredients]
+        _refuse_long(said)
+        drugs = reader.read_product(concept, ingredients, one.order).drugs or _drugs_within(said, knowledge)
         if drugs:
             orders.append(Order(one.reference, drugs))
-        elif not any(text.strip() for text in _texts(concept)):
+        elif not any(text.strip() for text in _texts(said)):
             unread.append(one.reference or one.origin.label)
     return DraftOrders(tuple(orders), tuple(unread))
 
@@ -209,18 +211,29 @@ def _too_much(what: str, found: str, most: str) -> ProblemError:
     return ProblemError(400, f"too-many-{what}", words, (fault,))
 
 
-def _concept(draft: _Draft, resources: Resources) -> object:
-    """The concept that says what is ordered: in the order itself, or in the Medication that it points to."""
+def _product(draft: _Draft, places: Sequence[Resources]) -> tuple[object, list[object]]:
+    """What is ordered, as the order or the Medication that it points to says it, and the ingredients of that."""
     content = draft.order.content
     newer = content.get("medication")  # FHIR R5 has both in one
     newer = newer if isinstance(newer, dict) else {}
     concept = content.get("medicationCodeableConcept") or newer.get("concept")
     reference = content.get("medicationReference") or newer.get("reference")
     if concept or not isinstance(reference, dict):
-        return concept
-    medication = resources.follow(reference, draft.order) or resources.follow(reference, draft.origin)
-    code = medication.content.get("code") if medication else None
-    return code or {"text": reference.get("display")}
+        return concept, []
+    for resources in places:
+        medication = resources.follow(reference, draft.order) or resources.follow(reference, draft.origin)
+        if medication is not None:
+            named = medication.content.get("code") or {"text": reference.get("display")}
+            return named, ingredients_of(medication, draft.origin, resources)
+    return {"text": reference.get("display")}, []
+
+
+def _prefetched(request: HookRequest) -> list[Resources]:
+    """The Medications that were sent with the chart: an order may point to one of them."""
+    bundles = [one for one in request.prefetch.values() if one is not None]
+    entries = [entry for bundle in bundles for entry in listed(bundle.get("entry"))]
+    found = [one for one in entries if inside(one, "resource", "resourceType") == "Medication"]
+    return [gather({"resourceType": "Bundle", "entry": found}, _LABEL)] if found else []
 
 
 def _drugs_within(concept: object, knowledge: Knowledge) -> tuple[str, ...]:

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 from typing import Any
-from urllib.parse import urlsplit
+
+from her2cds.interop.fhir.addresses import plain_address, unversioned
 
 Json = dict[str, Any]
 
@@ -18,8 +19,12 @@ class PatientReferences:
 
     def __init__(self, patient: str, server: str | None, entries: Iterable[Json]) -> None:
         self._patient = patient
-        self._server = _normal(server) if server else ""
-        self._names = {str(one["fullUrl"]) for one in entries if "fullUrl" in one and self._is_patient(one["resource"])}
+        self._server = plain_address(server) if server else ""
+        self._names = {
+            plain_address(str(one["fullUrl"]))
+            for one in entries
+            if "fullUrl" in one and self._is_patient(one["resource"])
+        }
 
     def other(self, resource: Json) -> str:
         """Why a resource is not taken as this patient's; empty where nothing speaks against it."""
@@ -34,10 +39,10 @@ class PatientReferences:
         reference = about.get("reference", "") if isinstance(about, dict) else None
         if not isinstance(reference, str):
             return "a subject that is no reference"
-        if not reference or reference.startswith("#") or reference in self._names:
+        if not reference or reference.startswith("#") or plain_address(reference) in self._names:
             return ""
         server, name = split_reference(reference)
-        elsewhere = self._server and server and _normal(server) != self._server
+        elsewhere = self._server and server and plain_address(server) != self._server
         return "another patient" if elsewhere or name != f"Patient/{self._patient}" else ""
 
 
@@ -48,14 +53,5 @@ def _about(resource: Json) -> Iterator[object]:
 
 def split_reference(reference: str) -> tuple[str, str]:
     """The server of a reference (empty where it names none), and type and id without the version: `Patient/p1`."""
-    parts = reference.partition("/_history/")[0].split("/")
+    parts = unversioned(reference).split("/")
     return "/".join(parts[:-2]), "/".join(parts[-2:])
-
-
-def _normal(server: str) -> str:
-    """A server's address as it is compared: scheme and host have no case, and a last slash says nothing."""
-    try:
-        parts = urlsplit(server)
-    except ValueError:
-        return server
-    return parts._replace(scheme=parts.scheme.lower(), netloc=parts.netloc.lower()).geturl().rstrip("/")
