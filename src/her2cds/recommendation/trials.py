@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from typing import NamedTuple
 
 from her2cds.engine.compiled import Outcome
@@ -50,15 +50,21 @@ def match_trials(
     """
     closed = closed or {}
     answers = _answers(knowledge, outcome)
-    brain = ("brain metastases",) if _present(("brain.present", "brain.leptomeningeal"), outcome) else ()
+    brain = ("brain metastases",) if _present("brain.present", outcome) else ()
+    meninges = ("leptomeningeal disease",) if _present("brain.leptomeningeal", outcome) else ()
     about_brain = knowledge.trials_about_brain if brain else frozenset()
+    about_meninges = knowledge.trials_about_meninges if meninges else frozenset()
     verdicts, reported_closed = outcome.verdicts, knowledge.trials_reported_closed
     notes = drug_notes(knowledge, outcome, restrictions)
     matches = [
         Match(
             trial,
             verdicts[trial.id],
-            (*answers.get(trial.id, ()), *(brain if trial.id in about_brain else ())),
+            (
+                *answers.get(trial.id, ()),
+                *(brain if trial.id in about_brain else ()),
+                *(meninges if trial.id in about_meninges else ()),
+            ),
             closed.get(trial.id, trial.id in reported_closed),
             notes.about(trial),
         )
@@ -82,5 +88,5 @@ def _answers(knowledge: Knowledge, outcome: Outcome) -> dict[str, tuple[str, ...
     return {trial: tuple(dict.fromkeys(markers)) for trial, markers in found.items()}
 
 
-def _present(facts: Iterable[str], outcome: Outcome) -> bool:
-    return any(getattr(outcome.facts.get(fact), "value", None) is True for fact in facts)
+def _present(fact: str, outcome: Outcome) -> bool:
+    return getattr(outcome.facts.get(fact), "value", None) is True
