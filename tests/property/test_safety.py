@@ -202,8 +202,8 @@ CONTRAINDICATIONS = [
     Contraindication(KIDNEY, TUCATINIB, EXCLUDES, "caution.renal-severe.capecitabine"),
     Contraindication(DIARRHOEA, "neratinib-capecitabine", CONDITIONAL, "caution.diarrhoea-chronic.neratinib"),
     Contraindication(NEUROPATHY, FIRST_LINE, CONDITIONAL, "caution.neuropathy.taxane"),
-    Contraindication(PREGNANT, "t-dxd", EXCLUDES, "caution.pregnancy.anti-her2"),
-    Contraindication(PREGNANT, TUCATINIB, EXCLUDES, "caution.pregnancy.anti-her2"),
+    Contraindication(PREGNANT, "t-dxd", EXCLUDES, "caution.pregnancy.anti-her2-adc"),
+    Contraindication(PREGNANT, TUCATINIB, EXCLUDES, "caution.pregnancy.anti-her2-antibody"),
     Contraindication(RIFAMPICIN, "neratinib-capecitabine", EXCLUDES, "caution.interaction-inducer.neratinib"),
     Contraindication(NO_CHEMOTHERAPY, "lapatinib-capecitabine", EXCLUDES, ""),
 ]

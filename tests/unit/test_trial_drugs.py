@@ -88,3 +88,21 @@ def test_reports_listings_findings_and_cohorts_agree_on_what_is_ruled_out(knowle
     rows = {row[3] for row in AnswerRows(("", 1, None), case, knowledge).tables()["trials"]}
     assert ruled_out.isdisjoint(shown | named | rows)
     assert "Fits but for a drug that is ruled out for this patient" in to_markdown(outline(report))
+
+
+def test_every_drug_against_her2_is_ruled_out_in_pregnancy(knowledge: KnowledgeBase) -> None:
+    cautions = [
+        rule
+        for rule in knowledge.knowledge.rules_of("caution")
+        if rule.id.startswith("caution.pregnancy.") and rule.caution and rule.caution.effect == "exclude"
+    ]
+    ruled_out = {drug for rule in cautions for drug in knowledge.knowledge.target_drugs[rule.id]}
+    assert not {one.id for one in knowledge.knowledge.drugs.values() if "anti-her2" in one.classes} - ruled_out
+
+
+def test_in_pregnancy_an_antibody_cites_the_labels_of_antibodies(knowledge: KnowledgeBase) -> None:
+    tree = patient("first-line-de-novo")
+    tree["patient"] |= {"pregnancy": "pregnant", "age_years": 34, "menopausal_status": "premenopausal"}
+    standard = next(one for one in evaluate(tree, knowledge).not_recommended if "pertuzumab" in one.regimen)
+    cited = {cite.source for reason in standard.reasons for cite in reason.citations}
+    assert cited == {"us-label-herceptin", "us-label-perjeta"}
