@@ -10,6 +10,7 @@ import pytest
 from her2cds import KnowledgeBase, evaluate, find_trials
 from her2cds.cohort.answer import AnswerRows
 from her2cds.evaluation import examine
+from her2cds.facts.truth import TRUE
 from her2cds.recommendation.trials import Match
 from her2cds.rendering.markdown import to_markdown
 from her2cds.rendering.outline import outline
@@ -62,15 +63,32 @@ def test_a_caution_for_everyone_says_nothing_of_a_patient(knowledge: KnowledgeBa
     assert {note.rule for note in notes} == {None}
 
 
-def test_earlier_progression_counts_where_it_was_on_all_anti_her2_drugs_of_the_trial(knowledge: KnowledgeBase) -> None:
-    for one in examine(patient("later-line-after-t-dxd"), knowledge).decision.matches:
-        directed = {drug for drug in one.trial.drugs if "anti-her2" in knowledge.knowledge.drugs[drug].classes}
+def test_earlier_progression_is_told_of_every_anti_her2_drug_of_the_trial(knowledge: KnowledgeBase) -> None:
+    tree = patient("later-line-after-t-dxd")
+    progressed = {"trastuzumab", "pertuzumab", "t-dxd"}
+    for one in examine(tree, knowledge).decision.matches:
         told = {note.drug for note in one.notes if note.effect == "progressed"}
-        assert told in (set(), directed), one.trial.id
+        assert told == progressed & set(one.trial.drugs), one.trial.id
     alone = match(patient("later-line-after-t-dxd"), "NCT04739761", knowledge)
     assert alone.trial.drugs == ("t-dxd",)
     assert [note.effect for note in alone.notes] == ["progressed"]
     assert alone.fits, "whether it is allowed is for the registry to say"
+
+
+def test_trials_with_nothing_new_against_her2_come_last_and_those_with_something_new_first(
+    knowledge: KnowledgeBase,
+) -> None:
+    found = [
+        one for one in examine(patient("later-line-after-t-dxd"), knowledge).decision.matches if one.verdict is TRUE
+    ]
+    old = [bool(one.notes) and one.trial.drugs == ("t-dxd",) for one in found]
+    assert any(old)
+    first_of_old = old.index(True)
+    progressed = [any(note.effect == "progressed" for note in one.notes) for one in found]
+    assert all(progressed[first_of_old:])
+    assert not progressed[0]
+    tucatinib_with_t_dxd = [one.trial.id for one in found].index("NCT04539938")
+    assert tucatinib_with_t_dxd < first_of_old, "tucatinib is new to this patient"
 
 
 def test_reports_listings_findings_and_cohorts_agree_on_what_is_ruled_out(knowledge: KnowledgeBase) -> None:

@@ -70,12 +70,23 @@ def match_trials(
         )
         for trial in knowledge.suggested_trials
     ]
-    matches.sort(key=_fit)  # the trials come by phase and identifier, and a stable sort leaves them so
+    matches.sort(
+        key=lambda match: _fit(match, knowledge)
+    )  # the trials come by phase and identifier, and a stable sort leaves them so
     return tuple(matches)
 
 
-def _fit(match: Match) -> tuple[int, int]:
-    return (-match.verdict, -len(match.answers))
+def _fit(match: Match, knowledge: Knowledge) -> tuple[int, bool, int, bool]:
+    """By verdict; then with a drug against HER2 that has not failed; then answering a finding; then with none failed.
+
+    An unconjugated antibody counts only where nothing beside it is new: the reviews report it given on after
+    progression.
+    """
+    failed = {note.drug for note in match.notes if note.effect == "progressed"}
+    directed = knowledge.anti_her2_drugs_by_trial.get(match.trial.id, ())
+    nothing_new = bool(directed) and failed.issuperset(directed)
+    others = any("anti-her2-antibody" not in knowledge.drugs[drug].classes for drug in failed)
+    return (-match.verdict, nothing_new, -len(match.answers), others)
 
 
 def _answers(knowledge: Knowledge, outcome: Outcome) -> dict[str, tuple[str, ...]]:
