@@ -79,14 +79,15 @@ def match_trials(
 def _fit(match: Match, knowledge: Knowledge) -> tuple[int, bool, int, bool]:
     """By verdict; then with a drug against HER2 that has not failed; then answering a finding; then with none failed.
 
-    An unconjugated antibody counts only where nothing beside it is new: the reviews report it given on after
-    progression.
+    Unconjugated antibodies do not count: the reviews report them given on after progression, beside a new drug.
     """
+    if not match.notes:
+        return (-match.verdict, False, -len(match.answers), False)
     failed = {note.drug for note in match.notes if note.effect == "progressed"}
     directed = knowledge.anti_her2_drugs_by_trial.get(match.trial.id, ())
-    nothing_new = bool(directed) and failed.issuperset(directed)
-    others = any("anti-her2-antibody" not in knowledge.drugs[drug].classes for drug in failed)
-    return (-match.verdict, nothing_new, -len(match.answers), others)
+    counted = [drug for drug in directed if "anti-her2-antibody" not in knowledge.drugs[drug].classes]
+    nothing_new = bool(counted) and failed.issuperset(counted)
+    return (-match.verdict, nothing_new, -len(match.answers), not failed.isdisjoint(counted))
 
 
 def _answers(knowledge: Knowledge, outcome: Outcome) -> dict[str, tuple[str, ...]]:
