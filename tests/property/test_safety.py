@@ -202,8 +202,8 @@ CONTRAINDICATIONS = [
     Contraindication(KIDNEY, TUCATINIB, EXCLUDES, "caution.renal-severe.capecitabine"),
     Contraindication(DIARRHOEA, "neratinib-capecitabine", CONDITIONAL, "caution.diarrhoea-chronic.neratinib"),
     Contraindication(NEUROPATHY, FIRST_LINE, CONDITIONAL, "caution.neuropathy.taxane"),
-    Contraindication(PREGNANT, "t-dxd", EXCLUDES, "caution.pregnancy.anti-her2"),
-    Contraindication(PREGNANT, TUCATINIB, EXCLUDES, "caution.pregnancy.anti-her2"),
+    Contraindication(PREGNANT, "t-dxd", EXCLUDES, "caution.pregnancy.anti-her2-adc"),
+    Contraindication(PREGNANT, TUCATINIB, EXCLUDES, "caution.pregnancy.anti-her2-antibody"),
     Contraindication(RIFAMPICIN, "neratinib-capecitabine", EXCLUDES, "caution.interaction-inducer.neratinib"),
     Contraindication(NO_CHEMOTHERAPY, "lapatinib-capecitabine", EXCLUDES, ""),
 ]
@@ -243,10 +243,13 @@ def test_adding_a_contraindication_never_raises_the_drug(
     second = report_of(changed(tree, against.fields), knowledge)
     if first and second:
         before, after = ranked_in(first), ranked_in(second)
-        assert set(after) <= set(before)
+        instead = {"adjuvant-trastuzumab"} if "adjuvant-t-dm1" in before.keys() - after else set()
+        assert set(after) - set(before) <= instead  # a rule with its sources puts it in the place of T-DM1
         assert not (against.excludes and against.regimen in after)
         # Regimens that the same contraindication hits may change places with each other, never with the others.
-        untouched = {other for other, one in after.items() if one.warnings == before[other].warnings}
+        untouched = {
+            other for other, one in after.items() if other in before and one.warnings == before[other].warnings
+        }
         if against.regimen in after and against.regimen not in untouched:
             better_before = {other for other in untouched if before[other].rank < before[against.regimen].rank}
             assert better_before <= {other for other, one in after.items() if one.rank < after[against.regimen].rank}

@@ -197,7 +197,7 @@ def test_the_command_counts_lists_and_judges() -> None:
     options = ("--scenarios", PROJECT / "tests" / "scenarios", "--rule", "therapy.second-line.t-dm1")
     result = kb("mutate", *options)
     assert result.exit_code == 0
-    assert "condition dropped: 4 of 4 killed" in result.output
+    assert "condition dropped: 6 of 6 killed" in result.output
     assert kb("mutate", *options, "--kind", "condition dropped", "--at-least", "100").exit_code == 0
     assert kb("mutate", "--scenarios", PROJECT / "tests" / "scenarios", "--rule", "no.such").exit_code == 2
 

@@ -10,6 +10,7 @@ import pytest
 from her2cds import KnowledgeBase, evaluate, find_trials
 from her2cds.cohort.answer import AnswerRows
 from her2cds.evaluation import examine
+from her2cds.facts.truth import TRUE
 from her2cds.recommendation.trials import Match
 from her2cds.rendering.markdown import to_markdown
 from her2cds.rendering.outline import outline
@@ -62,15 +63,29 @@ def test_a_caution_for_everyone_says_nothing_of_a_patient(knowledge: KnowledgeBa
     assert {note.rule for note in notes} == {None}
 
 
-def test_earlier_progression_counts_where_it_was_on_all_anti_her2_drugs_of_the_trial(knowledge: KnowledgeBase) -> None:
-    for one in examine(patient("later-line-after-t-dxd"), knowledge).decision.matches:
-        directed = {drug for drug in one.trial.drugs if "anti-her2" in knowledge.knowledge.drugs[drug].classes}
+def test_earlier_progression_is_told_of_every_anti_her2_drug_of_the_trial(knowledge: KnowledgeBase) -> None:
+    tree = patient("later-line-after-t-dxd")
+    progressed = {"trastuzumab", "pertuzumab", "t-dxd"}
+    for one in examine(tree, knowledge).decision.matches:
         told = {note.drug for note in one.notes if note.effect == "progressed"}
-        assert told in (set(), directed), one.trial.id
+        assert told == progressed & set(one.trial.drugs), one.trial.id
     alone = match(patient("later-line-after-t-dxd"), "NCT04739761", knowledge)
     assert alone.trial.drugs == ("t-dxd",)
     assert [note.effect for note in alone.notes] == ["progressed"]
     assert alone.fits, "whether it is allowed is for the registry to say"
+
+
+def test_trials_with_nothing_new_against_her2_come_last(knowledge: KnowledgeBase) -> None:
+    found = [
+        one for one in examine(patient("later-line-after-t-dxd"), knowledge).decision.matches if one.verdict is TRUE
+    ]
+    old = [bool(one.notes) and one.trial.drugs == ("t-dxd",) for one in found]
+    assert any(old)
+    first_of_old = old.index(True)
+    progressed = [any(note.effect == "progressed" for note in one.notes) for one in found]
+    assert all(progressed[first_of_old:])
+    tucatinib_with_t_dxd = [one.trial.id for one in found].index("NCT04539938")
+    assert tucatinib_with_t_dxd < first_of_old, "tucatinib is new to this patient"
 
 
 def test_reports_listings_findings_and_cohorts_agree_on_what_is_ruled_out(knowledge: KnowledgeBase) -> None:
@@ -88,3 +103,27 @@ def test_reports_listings_findings_and_cohorts_agree_on_what_is_ruled_out(knowle
     rows = {row[3] for row in AnswerRows(("", 1, None), case, knowledge).tables()["trials"]}
     assert ruled_out.isdisjoint(shown | named | rows)
     assert "Fits but for a drug that is ruled out for this patient" in to_markdown(outline(report))
+
+
+def test_every_drug_against_her2_is_ruled_out_in_pregnancy(knowledge: KnowledgeBase) -> None:
+    cautions = [
+        rule
+        for rule in knowledge.knowledge.rules_of("caution")
+        if rule.id.startswith("caution.pregnancy.") and rule.caution and rule.caution.effect == "exclude"
+    ]
+    ruled_out = {drug for rule in cautions for drug in knowledge.knowledge.target_drugs[rule.id]}
+    assert not {one.id for one in knowledge.knowledge.drugs.values() if "anti-her2" in one.classes} - ruled_out
+
+
+def test_in_pregnancy_an_antibody_cites_the_labels_of_antibodies(knowledge: KnowledgeBase) -> None:
+    tree = patient("first-line-de-novo")
+    tree["patient"] |= {"pregnancy": "pregnant", "age_years": 34, "menopausal_status": "premenopausal"}
+    standard = next(one for one in evaluate(tree, knowledge).not_recommended if "pertuzumab" in one.regimen)
+    cited = {cite.source for reason in standard.reasons for cite in reason.citations}
+    assert cited == {"us-label-herceptin", "us-label-perjeta"}
+
+
+def test_active_lung_disease_concerns_every_conjugate_against_her2(knowledge: KnowledgeBase) -> None:
+    base = knowledge.knowledge
+    concerned = base.target_drugs["caution.ild-active.anti-her2-adc"] | base.target_drugs["caution.ild-active.t-dxd"]
+    assert concerned == {one.id for one in base.drugs.values() if "anti-her2-adc" in one.classes}

@@ -53,7 +53,8 @@ class Knowledge:
         """This knowledge base with another condition in one place: for trying out what a change would do."""
         changed = copy.copy(self)
         changed.conditions = {**self.conditions, owner_id: condition}
-        changed.__dict__.pop("trials_about_brain", None)  # the one cached answer that depends on conditions
+        for answer in ("trials_about_brain", "trials_about_meninges"):  # the cached answers that depend on conditions
+            changed.__dict__.pop(answer, None)
         return changed
 
     @cached_property
@@ -185,12 +186,18 @@ class Knowledge:
 
     @cached_property
     def trials_about_brain(self) -> frozenset[str]:
-        """The trials whose eligibility asks about brain or leptomeningeal metastases."""
+        """The trials whose eligibility asks about brain metastases or leptomeningeal disease."""
+        return self._trials_that_test("brain.")
+
+    @cached_property
+    def trials_about_meninges(self) -> frozenset[str]:
+        """The trials whose eligibility asks about leptomeningeal disease."""
+        return self._trials_that_test("brain.leptomeningeal")
+
+    def _trials_that_test(self, facts: str) -> frozenset[str]:
+        asking = (one.id for one in self.data.trials if one.when is not None)
         return frozenset(
-            trial.id
-            for trial in self.data.trials
-            if trial.when is not None
-            and any(leaf.fact.startswith("brain.") for leaf in leaves(self.conditions[trial.id]))
+            one for one in asking if any(test.fact.startswith(facts) for test in leaves(self.conditions[one]))
         )
 
     @cached_property

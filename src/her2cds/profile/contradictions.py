@@ -16,6 +16,7 @@ from her2cds.profile.model import Profile, Specimen, Treatment
 
 ER_PR_POSITIVE_PERCENT = 1.0  # ASCO/CAP 2020: 1 % or more stained nuclei is positive, 1 to 10 % low positive
 ER_PR_CLEARLY_POSITIVE_PERCENT = 10.0
+_RESPONDING = ("complete", "partial", "stable")
 _EARLY = ("neoadjuvant", "adjuvant")
 _DISTANT = frozenset({"bone", "liver", "lung", "brain", "peritoneum", "pleura", "leptomeninges"})
 
@@ -44,6 +45,7 @@ def contradictions(profile: Profile, today: Date) -> list[Contradiction]:
         _line_numbers,
         _lines_going_on,
         _progression_now,
+        _progression_taken_from_response,
         _lungs,
         _heart,
     )
@@ -311,6 +313,23 @@ def _progression_now(profile: Profile) -> Finding:
                 "systemic, or no progression_site there",
             )
             return
+
+
+def _progression_taken_from_response(profile: Profile) -> Finding:
+    """Under a treatment that goes on, a response without a word on the disease now is read as no progression."""
+    if profile.disease.progressing_now is not None or profile.disease.setting == "early":
+        return
+    going_on = [(index, one) for index, one in _advanced(profile) if one.ongoing]
+    if any(one.progression_site or one.best_response not in _RESPONDING for _, one in going_on):
+        return
+    for index, one in going_on[:1]:
+        yield _warning(
+            "$.disease.progressing_now",
+            "nothing",
+            "whether the disease is progressing now",
+            f"It is taken as not progressing from the best response under treatments[{index}] ({one.best_response}); "
+            "confirm that",
+        )
 
 
 def _lungs(profile: Profile) -> Finding:

@@ -38,15 +38,14 @@ class DrugNotes(NamedTuple):
         """The notes on the drugs of one trial."""
         notes = self.by_drug
         found = [note for drug in trial.drugs if drug in notes for note in notes[drug]] if notes else []
-        return (*found, *self._progressed(trial)) if self.progressed is not None else tuple(found)
+        return (*found, *self._progressed(self.progressed, trial)) if self.progressed is not None else tuple(found)
 
-    def _progressed(self, trial: Trial) -> Iterator[DrugNote]:
-        """Earlier progression on all anti-HER2 drugs of the trial; going on with one beside a new one is common."""
-        directed = self.knowledge.anti_her2_drugs_by_trial.get(trial.id)
-        if self.progressed is not None and directed and self.progressed.present.issuperset(directed):
-            because = "the registry has to say whether that is allowed"
-            for drug in directed:
-                yield DrugNote(drug, "progressed", because, origin=self.progressed.origins.get(drug, ""))
+    def _progressed(self, progressed: SetFact, trial: Trial) -> Iterator[DrugNote]:
+        """Earlier progression on each anti-HER2 drug of the trial; going on with one beside a new one is common."""
+        because = "the registry has to say whether that is allowed"
+        for drug in self.knowledge.anti_her2_drugs_by_trial.get(trial.id, ()):
+            if drug in progressed.present:
+                yield DrugNote(drug, "progressed", because, origin=progressed.origins.get(drug, ""))
 
 
 def drug_notes(knowledge: Knowledge, outcome: Outcome, restrictions: Restrictions) -> DrugNotes:

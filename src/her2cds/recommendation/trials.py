@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from typing import NamedTuple
 
 from her2cds.engine.compiled import Outcome
@@ -50,26 +50,44 @@ def match_trials(
     """
     closed = closed or {}
     answers = _answers(knowledge, outcome)
-    brain = ("brain metastases",) if _present(("brain.present", "brain.leptomeningeal"), outcome) else ()
+    brain = ("brain metastases",) if _present("brain.present", outcome) else ()
+    meninges = ("leptomeningeal disease",) if _present("brain.leptomeningeal", outcome) else ()
     about_brain = knowledge.trials_about_brain if brain else frozenset()
+    about_meninges = knowledge.trials_about_meninges if meninges else frozenset()
     verdicts, reported_closed = outcome.verdicts, knowledge.trials_reported_closed
     notes = drug_notes(knowledge, outcome, restrictions)
     matches = [
         Match(
             trial,
             verdicts[trial.id],
-            (*answers.get(trial.id, ()), *(brain if trial.id in about_brain else ())),
+            (
+                *answers.get(trial.id, ()),
+                *(brain if trial.id in about_brain else ()),
+                *(meninges if trial.id in about_meninges else ()),
+            ),
             closed.get(trial.id, trial.id in reported_closed),
             notes.about(trial) if verdicts[trial.id] is not FALSE else (),
         )
         for trial in knowledge.suggested_trials
     ]
-    matches.sort(key=_fit)  # the trials come by phase and identifier, and a stable sort leaves them so
+    matches.sort(
+        key=lambda match: _fit(match, knowledge)
+    )  # the trials come by phase and identifier, and a stable sort leaves them so
     return tuple(matches)
 
 
-def _fit(match: Match) -> tuple[int, int]:
-    return (-match.verdict, -len(match.answers))
+def _fit(match: Match, knowledge: Knowledge) -> tuple[int, bool, int, bool]:
+    """By verdict; then with a drug against HER2 that has not failed; then answering a finding; then with none failed.
+
+    Unconjugated antibodies do not count: the reviews report them given on after progression, beside a new drug.
+    """
+    if not match.notes:
+        return (-match.verdict, False, -len(match.answers), False)
+    failed = {note.drug for note in match.notes if note.effect == "progressed"}
+    directed = knowledge.anti_her2_drugs_by_trial.get(match.trial.id, ())
+    counted = [drug for drug in directed if "anti-her2-antibody" not in knowledge.drugs[drug].classes]
+    nothing_new = bool(counted) and failed.issuperset(counted)
+    return (-match.verdict, nothing_new, -len(match.answers), not failed.isdisjoint(counted))
 
 
 def _answers(knowledge: Knowledge, outcome: Outcome) -> dict[str, tuple[str, ...]]:
@@ -82,5 +100,5 @@ def _answers(knowledge: Knowledge, outcome: Outcome) -> dict[str, tuple[str, ...
     return {trial: tuple(dict.fromkeys(markers)) for trial, markers in found.items()}
 
 
-def _present(facts: Iterable[str], outcome: Outcome) -> bool:
-    return any(getattr(outcome.facts.get(fact), "value", None) is True for fact in facts)
+def _present(fact: str, outcome: Outcome) -> bool:
+    return getattr(outcome.facts.get(fact), "value", None) is True

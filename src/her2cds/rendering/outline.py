@@ -34,7 +34,10 @@ AT_A_GLANCE = (
     ("pathway.first_line", "First-line pathway"),
     ("pathway.second_line", "Second-line pathway"),
     ("pathway.later_line", "Later-line pathway"),
+    ("pathway.pause", "Pause without progression"),
+    ("brain.present", "Brain metastases"),
     ("brain.active", "Active brain metastases"),
+    ("brain.leptomeningeal_disease", "Leptomeningeal disease"),
 )
 
 

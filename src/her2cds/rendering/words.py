@@ -152,11 +152,16 @@ def trial_words(one: TrialShown, questions: Iterable[Question]) -> str:
     )
 
 
+_MOST_TRIALS_NAMED = 12
+
+
 def question_words(one: Question) -> str:
     """What a missing fact decides, whose safety it concerns, and how to get the answer."""
     decides = f" Decides on: {', '.join(one.decides)}." if one.decides else ""
     safety = f" Safety of: {', '.join(one.safety_of)}." if one.safety_of else ""
-    trials = f" Trials: {', '.join(one.trials)}." if one.trials else ""
+    many = len(one.trials) > _MOST_TRIALS_NAMED
+    named = f"{len(one.trials)} of them" if many else ", ".join(one.trials)
+    trials = f" Trials: {named}." if one.trials else ""
     obtain = f" How: {one.obtain}." if one.obtain else ""
     return f"{decides}{safety}{trials}{obtain}".strip()
 

@@ -29,6 +29,7 @@ from her2cds.report.statement import statement_for
 from her2cds.report.therapies import TherapyParts
 from her2cds.report.trial_model import TrialGroup
 from her2cds.report.trials import TrialParts
+from her2cds.report.unsettled import hanging
 from her2cds.version import __version__
 
 
@@ -173,6 +174,10 @@ class ReportAssembler:
         for trial in (one for group in trials for one in group.trials):
             for fact in trial.unknown:
                 opens.setdefault(fact, set()).add(trial.id)
+        for hangs in hanging(self._context):
+            for fact in hangs.facts:
+                decides.setdefault(fact, set()).update(hangs.regimens)
+                opens.setdefault(fact, set()).update(hangs.trials)
         effects = (decides, safety, opens)
         order = sorted(
             {*decides, *safety, *opens}, key=lambda fact: (*(-len(one.get(fact, ())) for one in effects), fact)

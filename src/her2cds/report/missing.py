@@ -13,7 +13,8 @@ from her2cds.knowledge.base import Knowledge
 class MissingFacts:
     """Finds, for undetermined conditions of one patient, the facts to ask for.
 
-    A derived fact that has no question of its own is followed to the given facts that leave it open.
+    A derived fact that has no question of its own is followed to the given facts that leave it open. Of several
+    measurements from which one value can be read (an ISH result, or ratio and copies) the one with a question is asked.
     """
 
     def __init__(self, knowledge: Knowledge, outcome: Outcome, explainer: Explainer) -> None:
@@ -38,6 +39,7 @@ class MissingFacts:
             if not definition.derived or definition.ask is not None:
                 yield fact
                 continue
-            for rule in self._derivers[fact]:
-                if self._outcome.verdicts[rule] is UNKNOWN:
-                    yield from self.of(rule)
+            open_rules = (rule for rule in self._derivers[fact] if self._outcome.verdicts[rule] is UNKNOWN)
+            found = [one for rule in open_rules for one in self.of(rule)]
+            asked = [one for one in found if self._knowledge.facts[one].ask is not None]
+            yield from asked if asked and definition.default is None else found
