@@ -70,7 +70,7 @@ def test_most_therapy_rules_and_most_rules_fire(cases: list[Case], knowledge: Kn
     }
     therapies = {rule.id for rule in knowledge.knowledge.rules_of("therapy")}
     rules = {rule.id for rule in knowledge.knowledge.data.rules}
-    assert len(satisfied & therapies) >= 0.8 * len(therapies)
+    assert len(satisfied & therapies) >= 0.75 * len(therapies)
     assert len(satisfied & rules) >= 0.5 * len(rules)
 
 

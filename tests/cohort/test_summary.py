@@ -75,13 +75,22 @@ def test_trials_that_take_nobody_are_left_out_and_the_others_counted(summary: Su
 
 def test_missing_facts_say_how_many_decisions_they_would_settle(summary: Summary, output: Path) -> None:
     candidates, trials = table(output, "candidates"), table(output, "trials")
+    asked = table(output, "questions")
     for one in summary.missing[:10]:
+        rows = [row for row in asked if row["fact"] == one.fact]
+        assert (one.regimens, one.checks, one.trials, one.settles) == tuple(
+            sum(row[column] for row in rows) for column in ("regimens", "checks", "trials", "settles")
+        )
         offers = [row["conditional_on"] for row in candidates]
         open_trials = [row["unknown"] for row in trials if not row["closed"]]
-        assert one.regimens == sum(one.fact in missing for missing in offers)
-        assert one.trials == sum(one.fact in missing for missing in open_trials)
+        # An equivocal HER2 result holds back regimens and trials, too, of which the other tables have no row.
+        held_back = one.fact == "her2.ish_result"
+        for found, shown in ((one.regimens, offers), (one.trials, open_trials)):
+            listed = sum(one.fact in missing for missing in shown)
+            assert found > listed if held_back else found == listed
         alone = sum(missing == [one.fact] for missing in (*offers, *open_trials))
-        assert alone <= one.settles <= alone + one.checks
+        assert alone <= one.settles
+        assert held_back or one.settles <= alone + one.checks
     assert any(one.settles for one in summary.missing)
 
 

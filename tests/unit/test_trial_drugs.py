@@ -10,7 +10,7 @@ import pytest
 from her2cds import KnowledgeBase, evaluate, find_trials
 from her2cds.cohort.answer import AnswerRows
 from her2cds.evaluation import examine
-from her2cds.facts.truth import TRUE
+from her2cds.facts.truth import FALSE, TRUE
 from her2cds.recommendation.trials import Match
 from her2cds.rendering.markdown import to_markdown
 from her2cds.rendering.outline import outline
@@ -68,7 +68,7 @@ def test_earlier_progression_is_told_of_every_anti_her2_drug_of_the_trial(knowle
     progressed = {"trastuzumab", "pertuzumab", "t-dxd"}
     for one in examine(tree, knowledge).decision.matches:
         told = {note.drug for note in one.notes if note.effect == "progressed"}
-        assert told == progressed & set(one.trial.drugs), one.trial.id
+        assert one.verdict is FALSE or told == progressed & set(one.trial.drugs), one.trial.id
     alone = match(patient("later-line-after-t-dxd"), "NCT04739761", knowledge)
     assert alone.trial.drugs == ("t-dxd",)
     assert [note.effect for note in alone.notes] == ["progressed"]

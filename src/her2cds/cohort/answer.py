@@ -12,6 +12,7 @@ from her2cds.recommendation.candidates import Candidate, Exclusion
 from her2cds.recommendation.order import Ranked
 from her2cds.report.context import ReportContext
 from her2cds.report.therapies import TherapyParts
+from her2cds.report.unsettled import hanging
 
 Row = tuple[object, ...]
 
@@ -128,6 +129,9 @@ class AnswerRows:
     def _questions(self) -> Iterator[Row]:
         """The missing facts of all that the rows before left open, in the order of their names."""
         deferred = self._decision.deferred
+        for hangs in hanging(self._context):
+            self._open += [Decided("regimens", hangs.facts)] * len(hangs.regimens)
+            self._open += [Decided("trials", hangs.facts)] * len(hangs.trials)
         for fact in sorted({*deferred, *(fact for one in self._open for fact in one.missing)}):
             kinds = [one.kind for one in self._open if fact in one.missing]
             settles = sum(one.missing == (fact,) for one in self._open)

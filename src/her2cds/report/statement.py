@@ -9,7 +9,7 @@ from itertools import islice
 from her2cds.engine.compiled import Outcome
 from her2cds.engine.explain import Explanation, responsible_tests
 from her2cds.facts.truth import FALSE
-from her2cds.facts.values import ScalarFact
+from her2cds.facts.values import ScalarFact, SetFact
 from her2cds.knowledge.base import Knowledge
 from her2cds.knowledge.conditions import Condition, Leaf
 from her2cds.recommendation.candidates import Gathered
@@ -42,14 +42,15 @@ def statement_for(
             "recommendation for it, and no HER2-directed regimen is offered."
         )
     if gathered.excluded:
-        return _all_ruled_out(gathered)
+        return _all_ruled_out(outcome)
     nearest = _nearest(knowledge, outcome, explain)
     return f"No rule of the knowledge base offers a therapy for this profile. Nearest rules: {nearest}."
 
 
-def _all_ruled_out(gathered: Gathered) -> str:
+def _all_ruled_out(outcome: Outcome) -> str:
     statement = "Every regimen that the rules would offer is ruled out for this patient; the reasons are listed."
-    if all(one.regimen.kind == "current" for one in gathered.excluded):
+    current = outcome.facts.get("current.agents")
+    if isinstance(current, SetFact) and current.present:
         statement += " To see what would follow the current treatment, enter it as ended."
     return statement
 
