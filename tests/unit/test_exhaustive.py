@@ -70,6 +70,25 @@ def test_cases_stand_for_every_combination_and_agree_with_the_independent_evalua
     assert sum(counted.values()) == swept.combinations > len(swept.cases)
 
 
+def test_a_question_about_some_patients_counts_those_as_one_about_all_does() -> None:
+    about, other = Leaf("b.derived", "is", "high"), SMALL.conditions["rule-0"]
+    plain = sweep(SMALL, (about, other))
+    narrowed = sweep(SMALL, (other,), about=about)
+    meant = {case.truths: case.combinations for case in plain.cases if case.truths[0] is Truth.TRUE}
+    assert {case.truths: case.combinations for case in narrowed.cases if case.truths[0] is Truth.TRUE} == meant != {}
+    left_out = [case for case in narrowed.cases if case.truths[0] is not Truth.TRUE]
+    assert {case.truths[1] for case in left_out} == {Truth.FALSE}
+    assert (narrowed.combinations, narrowed.impossible) == (plain.combinations, plain.impossible)
+
+
+def test_the_search_for_the_smallest_profile_may_start_with_a_part_of_the_goal() -> None:
+    about = Leaf("b.derived", "is", "high")
+    goal = All((about, Not(SMALL.conditions["rule-0"])))
+    for found in (ways_to(SMALL, goal), ways_to(SMALL, goal, about=about)):
+        shown = {words(choice) for choice in found}
+        assert ("a.number: 10", "a.word: blue") in shown
+
+
 def test_values_that_no_test_tells_apart_are_one_class() -> None:
     tests = (Leaf("a.word", "in", ("red", "green")),)
     residuals = Residuals(SMALL, tests)

@@ -28,17 +28,10 @@ _SHOWN = 2
 
 def answers(base: KnowledgeBase) -> Iterator[Answer]:
     """The answers that concern all regimens together."""
-    yield _everyone_is_answered(base)
-    yield _treatment_goes_on_or_changes(base.knowledge)
-    yield _pathways_overlap_openly(base.knowledge)
     yield from _lines_are_covered(base.knowledge)
-
-
-def care(knowledge: Knowledge) -> tuple[Rule, ...]:
-    """The rules that offer a regimen to be ranked, not one that is shown as investigational."""
-    return tuple(
-        rule for rule in knowledge.rules_of("therapy") if rule.offer and rule.offer.category != "investigational"
-    )
+    yield _pathways_overlap_openly(base.knowledge)
+    yield _treatment_goes_on_or_changes(base.knowledge)
+    yield _everyone_is_answered(base)
 
 
 def _conditions(knowledge: Knowledge, rules: tuple[Rule, ...]) -> tuple[Condition, ...]:
@@ -55,7 +48,7 @@ def _everyone_is_answered(base: KnowledgeBase) -> Answer:
     needed = [
         Leaf(fact, "is", value) for fact in knowledge.data.ranking.needed for value in knowledge.facts[fact].values
     ]
-    offers = AnyOf(_conditions(knowledge, care(knowledge)))
+    offers = AnyOf(_conditions(knowledge, knowledge.rules_that_offer_care))
     scope = [Leaf("disease.primary", "is", "breast"), Leaf("scope.in", "is", True)]
     swept = sweep(knowledge, (offers, *scope, *needed))
     answer.count(swept)
@@ -135,9 +128,9 @@ def _lines_are_covered(knowledge: Knowledge) -> Iterator[Answer]:
 
 def _without_offer(knowledge: Knowledge, asked: Condition, answer: Answer) -> Iterator[Fault]:
     """Some of the profiles that are asked about and that no rule offers care; the counts go into the answer."""
-    offers = AnyOf(_conditions(knowledge, care(knowledge)))
+    offers = AnyOf(_conditions(knowledge, knowledge.rules_that_offer_care))
     within = coherent(knowledge, (asked, offers))
-    swept = sweep(knowledge, (asked, offers), within)
+    swept = sweep(knowledge, (offers,), within, about=asked)
     answer.count(swept)
     for case in swept.cases:
         meant, offered = case.truths
@@ -145,7 +138,7 @@ def _without_offer(knowledge: Knowledge, asked: Condition, answer: Answer) -> It
             outcome = ("no offer", "an offer under conditions", "an offer")[offered]
             answer.came_to(outcome, case.combinations)
     if "no offer" in answer.outcomes:
-        for choice in ways_to(knowledge, All((asked, Not(offers))), within, most=_SHOWN):
+        for choice in ways_to(knowledge, All((asked, Not(offers))), within, most=_SHOWN, about=asked):
             yield Fault("no rule offers anything", words(choice))
 
 
@@ -169,7 +162,7 @@ def _treatment_goes_on_or_changes(knowledge: Knowledge) -> Answer:
 
 
 def _of_kind(knowledge: Knowledge, kind: str) -> tuple[Condition, ...]:
-    rules = care(knowledge)
+    rules = knowledge.rules_that_offer_care
     return _conditions(
         knowledge, tuple(rule for rule in rules if rule.offer and knowledge.regimens[rule.offer.regimen].kind == kind)
     )

@@ -9,7 +9,6 @@ from __future__ import annotations
 from itertools import pairwise
 
 from her2cds.evaluation import KnowledgeBase
-from her2cds.exhaustive.answers import care
 from her2cds.exhaustive.coherence import coherent
 from her2cds.exhaustive.minimal import words
 from her2cds.exhaustive.model import Answer, Fault
@@ -26,7 +25,7 @@ def ranking(base: KnowledgeBase) -> Answer:
     knowledge = base.knowledge
     answer = Answer(ORDERED, "offers of care together")
     situations = (knowledge.conditions[one.id] for one in knowledge.data.ranking.situations)
-    conditions = (*(knowledge.conditions[rule.id] for rule in care(knowledge)), *situations)
+    conditions = (*(knowledge.conditions[rule.id] for rule in knowledge.rules_that_offer_care), *situations)
     swept = sweep(knowledge, conditions, coherent(knowledge, conditions), settled=True)
     answer.count(swept)
     for case in swept.cases:

@@ -32,8 +32,8 @@ class _Open:
 class Residuals:
     """The conditions of one question, by number, and what is left of them under an assignment."""
 
-    def __init__(self, knowledge: Knowledge, conditions: Sequence[Condition]) -> None:
-        """`conditions` are everything that the question reads; `roots` are their numbers."""
+    def __init__(self, knowledge: Knowledge, conditions: Sequence[Condition], first: Condition | None = None) -> None:
+        """`conditions` are all that the question reads; `roots` are their numbers. `first` is to be settled first."""
         self._knowledge = knowledge
         self._derivers = {fact: tuple(rules) for fact, rules in knowledge.derivers.items()}
         self._known: list[_Open | None] = [None, None, None]
@@ -47,7 +47,7 @@ class Residuals:
         for test in self._tests:
             variable = variable_of(test, self._whole)
             self._tests_of[variable] = (*self._tests_of.get(variable, ()), test)
-        self.variables = self._order()
+        self.variables = self._order(first)
         self._masks: dict[int, int] = {}
         self._bits = {variable: 1 << place for place, variable in enumerate(self.variables)}
 
@@ -168,9 +168,11 @@ class Residuals:
 
     # --- Order ------------------------------------------------------------------------------------
 
-    def _order(self) -> tuple[Variable, ...]:
+    def _order(self, first: Condition | None) -> tuple[Variable, ...]:
         """Variables in the order of assignment: first those behind derived facts, which then are settled together."""
         found: dict[Variable, None] = {}
+        if first is not None:
+            self._collect(self._number(first), found)
         for node in sorted(range(3, len(self._known)), key=lambda node: (self._at(node).kind != "derived", node)):
             self._collect(node, found)
         return tuple(found)

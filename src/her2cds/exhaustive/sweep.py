@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from her2cds.exhaustive.residual import Residuals
 from her2cds.exhaustive.variables import ValueClass, Variable
-from her2cds.facts.truth import FALSE, Truth
+from her2cds.facts.truth import FALSE, UNKNOWN, Truth
 from her2cds.knowledge.base import Knowledge
 from her2cds.knowledge.conditions import All, Condition
 
@@ -41,20 +41,30 @@ class Swept:
 
 
 def sweep(
-    knowledge: Knowledge, conditions: Sequence[Condition], within: Sequence[Condition] = (), settled: bool = False
+    knowledge: Knowledge,
+    conditions: Sequence[Condition],
+    within: Sequence[Condition] = (),
+    settled: bool = False,
+    about: Condition | None = None,
 ) -> Swept:
     """The truths of `conditions` for every combination of the facts that they read.
 
     Combinations that make a condition of `within` false cannot be, or are not asked about. With `settled` no fact is
-    left unknown or narrowed down, but for those of which a test asks whether they are known.
+    left unknown or narrowed down, but for those of which a test asks whether they are known. Where the question is
+    `about` those patients only for whom a condition is true, its truth comes first in each case; for all others the
+    rest is not looked at, and given as false.
     """
-    residuals = Residuals(knowledge, (All(tuple(within)), *conditions))
+    if about is not None:
+        conditions = (about, *conditions)
+    residuals = Residuals(knowledge, (All(tuple(within)), *conditions), first=about)
     states: States = {residuals.roots: (1, None)}
     total = 1
     for variable in residuals.variables:
         classes = residuals.classes(variable, settled)
         total *= len(classes)
         states = _step(residuals, variable, classes, states)
+        if about is not None:
+            states = _without_the_rest_of_others(states)
     cases = tuple(
         Case(tuple(Truth(node) for node in verdicts), number, tuple(_chain(choice)))
         for verdicts, (number, choice) in _merged(states).items()
@@ -62,6 +72,8 @@ def sweep(
     alive = sum(case.combinations for case in cases)
     return Swept(len(residuals.variables), total, total - alive, cases)
 
+
+_NOT_MEANT = (int(FALSE), int(UNKNOWN))
 
 # What is left of `within` and of each condition; how many combinations leave it; one of them.
 States = dict[tuple[int, ...], tuple[int, _Choice | None]]
@@ -84,6 +96,16 @@ def _step(residuals: Residuals, variable: Variable, classes: tuple[ValueClass, .
         for chosen, left in zip(classes, zip(*(after[node] for node in state), strict=True), strict=True):
             if left[0] != FALSE:
                 _add(found, left, number, _Choice(variable, chosen, choice))
+    return found
+
+
+def _without_the_rest_of_others(states: States) -> States:
+    """States with nothing left to find out of patients whom the question is not about: these become few."""
+    found: States = {}
+    for state, (number, choice) in states.items():
+        meant = state[1]
+        left = (state[0], meant, *(int(FALSE) for _ in state[2:])) if meant in _NOT_MEANT else state
+        _add(found, left, number, choice)
     return found
 
 
