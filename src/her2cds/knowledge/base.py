@@ -124,6 +124,16 @@ class Knowledge:
         return found
 
     @cached_property
+    def rules_about_regimen(self) -> dict[str, frozenset[str]]:
+        """For each regimen, the caution and biomarker rules that name it."""
+        found: dict[str, set[str]] = {}
+        for rule in self.data.rules:
+            target = rule.caution.on if rule.caution else rule.modifies.on if rule.modifies else None
+            for regimen in target.regimens if target is not None else ():
+                found.setdefault(regimen, set()).add(rule.id)
+        return {regimen: frozenset(rules) for regimen, rules in found.items()}
+
+    @cached_property
     def trial_drugs(self) -> frozenset[str]:
         """The drugs of all trials that may be suggested."""
         return frozenset(drug for trial in self.suggested_trials for drug in trial.drugs)

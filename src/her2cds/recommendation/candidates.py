@@ -179,17 +179,14 @@ def _with_restrictions(
 
 def _applied(rules: Iterable[Rule], candidate: Candidate, knowledge: Knowledge) -> list[AppliedCaution]:
     """The rules that concern the candidate, each with the drugs it is about: all where it names the regimen."""
-    drugs = candidate.drugs
+    drugs, by_name = candidate.drugs, knowledge.rules_about_regimen.get(candidate.regimen.id, frozenset())
     found = []
     for rule in rules:
-        target = rule.caution.on if rule.caution else rule.modifies.on if rule.modifies else None
-        if target is not None and candidate.regimen.id in target.regimens:
-            concerned = drugs
-        else:
-            about = knowledge.target_drugs[rule.id]
-            concerned = () if about.isdisjoint(drugs) else tuple(drug for drug in drugs if drug in about)
-        if concerned:
-            found.append(AppliedCaution(rule, concerned))
+        about = knowledge.target_drugs[rule.id]
+        if drugs and rule.id in by_name:
+            found.append(AppliedCaution(rule, drugs))
+        elif not about.isdisjoint(drugs):
+            found.append(AppliedCaution(rule, tuple(drug for drug in drugs if drug in about)))
     return found
 
 
