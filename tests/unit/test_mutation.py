@@ -13,7 +13,7 @@ from her2cds import KnowledgeBase
 from her2cds.cli.app import app
 from her2cds.cli.mutate import _judged, _summary
 from her2cds.cli.output import Exit
-from her2cds.engine.explain import evaluate_plainly
+from her2cds.engine.explain import evaluate_plainly, truth_in
 from her2cds.engine.selfcheck import RandomFacts
 from her2cds.errors import EngineError
 from her2cds.facts.truth import Truth
@@ -24,7 +24,7 @@ from her2cds.mutation.conditions import variants
 from her2cds.mutation.equivalent import proved_equal, told_apart_by_nobody
 from her2cds.mutation.explained import Standing, read_explanations, standing
 from her2cds.mutation.mutants import Mutant, mutants
-from her2cds.mutation.run import MutationTest, PlainEvaluator, Verdict, truth_in
+from her2cds.mutation.run import MutationTest, PlainEvaluator, Verdict
 from her2cds.scenarios.run import run_on
 from her2cds.scenarios.suite import Case, read_suite, scenario_files
 from tests.conftest import PROJECT

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from her2cds.engine.explain import truth_in
 from her2cds.engine.selfcheck import RandomFacts
 from her2cds.errors import EngineError
 from her2cds.exhaustive.sweep import sweep
 from her2cds.knowledge.base import Knowledge
 from her2cds.mutation.mutants import Mutant
-from her2cds.mutation.run import PlainEvaluator, truth_in
+from her2cds.mutation.run import PlainEvaluator
 
 
 def told_apart_by_nobody(

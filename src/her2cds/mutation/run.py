@@ -11,13 +11,14 @@ from dataclasses import dataclass
 
 from her2cds.engine.compiled import Outcome
 from her2cds.engine.derivation import derive_fact
+from her2cds.engine.explain import truth_in
 from her2cds.engine.strata import levels
 from her2cds.errors import EngineError, ProfileError
 from her2cds.facts.derive import derive_facts
-from her2cds.facts.truth import Truth, all_of, any_of
-from her2cds.facts.values import FactBase, truth_of
+from her2cds.facts.truth import Truth
+from her2cds.facts.values import FactBase
 from her2cds.knowledge.base import Knowledge
-from her2cds.knowledge.conditions import All, AnyOf, Condition, Leaf, Named, Not
+from her2cds.knowledge.conditions import Condition
 from her2cds.mutation.mutants import Mutant, mutants
 from her2cds.profile.normalise import Chart
 from her2cds.profile.read import make_chart, profile_from_tree
@@ -167,20 +168,3 @@ class PlainEvaluator:
                 rules = [knowledge.rules[rule] for rule in self._derivers[fact]]
                 facts[fact] = derive_fact(knowledge.facts[fact], rules, verdicts)
         return Outcome(verdicts, facts)
-
-
-def truth_in(condition: Condition, facts: FactBase, verdicts: dict[str, Truth]) -> Truth:
-    """Kleene's truth of a condition; criteria are looked up among the verdicts."""
-    match condition:
-        case Leaf():
-            return truth_of(condition, facts.get(condition.fact))
-        case Named(criterion):
-            return verdicts[criterion]
-        case Not(part):
-            return truth_in(part, facts, verdicts).negated()
-        case All(parts):
-            return all_of(truth_in(part, facts, verdicts) for part in parts)
-        case AnyOf(parts):
-            return any_of(truth_in(part, facts, verdicts) for part in parts)
-        case _:
-            return Truth.TRUE
