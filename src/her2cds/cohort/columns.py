@@ -81,7 +81,7 @@ TABLES: dict[str, tuple[Column, ...]] = {
         *_WHO,
         Column("fact", "text", "the missing fact"),
         Column("needed", "yes_no", "nothing is listed before it is known"),
-        Column("regimens", "whole", "regimens whose offer depends on it"),
+        Column("regimens", "whole", "regimens whose offer depends on it, or that an equivocal result holds back"),
         Column("checks", "whole", "contraindications of ranked regimens that depend on it"),
         Column("trials", "whole", "open trials whose eligibility depends on it"),
         Column("settles", "whole", "of all these decisions, those for which no other fact is missing"),

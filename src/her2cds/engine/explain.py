@@ -6,7 +6,7 @@ answers "why", "why not" and "what is missing", and it is the oracle against whi
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import NamedTuple
 
 from her2cds.engine.compiled import Outcome, Verdicts
@@ -100,37 +100,57 @@ class Explainer:
 
 def truth_in(condition: Condition, facts: FactBase, verdicts: Verdicts) -> Truth:
     """Kleene's truth of a condition, without an explanation; criteria are looked up among the verdicts."""
+    return _truth(condition, verdicts, lambda test: truth_of(test, facts.get(test.fact)))
+
+
+def _truth(condition: Condition, verdicts: Verdicts, truth_of_test: Callable[[Leaf], Truth]) -> Truth:
     match condition:
         case Leaf():
-            return truth_of(condition, facts.get(condition.fact))
+            return truth_of_test(condition)
         case Named(criterion):
             return verdicts[criterion]
         case Not(part):
-            return truth_in(part, facts, verdicts).negated()
+            return _truth(part, verdicts, truth_of_test).negated()
         case All(parts):
-            return all_of([truth_in(part, facts, verdicts) for part in parts])
+            return all_of([_truth(part, verdicts, truth_of_test) for part in parts])
         case AnyOf(parts):
-            return any_of([truth_in(part, facts, verdicts) for part in parts])
+            return any_of([_truth(part, verdicts, truth_of_test) for part in parts])
         case Always():
             return TRUE
 
 
-def responsible_tests(condition: Condition, truth: Truth, outcome: Outcome, knowledge: Knowledge) -> Iterator[Leaf]:
-    """The tests that make a condition have this truth, one by one, as `Explanation.responsible` gives them.
+class ResponsibleTests:
+    """The tests that make conditions of one patient true, false or unknown, as `Explanation.responsible` gives them.
 
-    No explanation is built: for whoever looks at many conditions and shows few. `truth` has to be the condition's.
+    No explanation is built, and a test that several conditions share is looked at once: for whoever looks at many
+    conditions and shows few.
     """
-    match condition:
-        case Leaf():
-            yield condition
-        case Named(criterion):
-            yield from responsible_tests(knowledge.conditions[criterion], truth, outcome, knowledge)
-        case Not(part):
-            yield from responsible_tests(part, truth.negated(), outcome, knowledge)
-        case All(parts) | AnyOf(parts):
-            for part in parts:
-                if truth_in(part, outcome.facts, outcome.verdicts) is truth:
-                    yield from responsible_tests(part, truth, outcome, knowledge)
+
+    def __init__(self, outcome: Outcome, knowledge: Knowledge) -> None:
+        self._outcome = outcome
+        self._knowledge = knowledge
+        # By the identity of the test, of which the knowledge base keeps one object for all conditions.
+        self._truths: dict[int, Truth] = {}
+
+    def of(self, condition: Condition, truth: Truth) -> Iterator[Leaf]:
+        """One test after the other; `truth` has to be the condition's."""
+        match condition:
+            case Leaf():
+                yield condition
+            case Named(criterion):
+                yield from self.of(self._knowledge.conditions[criterion], truth)
+            case Not(part):
+                yield from self.of(part, truth.negated())
+            case All(parts) | AnyOf(parts):
+                for part in parts:
+                    if _truth(part, self._outcome.verdicts, self._test) is truth:
+                        yield from self.of(part, truth)
+
+    def _test(self, test: Leaf) -> Truth:
+        found = self._truths.get(id(test))
+        if found is None:
+            found = self._truths[id(test)] = truth_of(test, self._outcome.facts.get(test.fact))
+        return found
 
 
 def evaluate_plainly(knowledge: Knowledge, facts: FactBase) -> Outcome:

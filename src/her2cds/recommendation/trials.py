@@ -56,24 +56,16 @@ def match_trials(
     about_meninges = knowledge.trials_about_meninges if meninges else frozenset()
     verdicts, reported_closed = outcome.verdicts, knowledge.trials_reported_closed
     notes = drug_notes(knowledge, outcome, restrictions)
-    matches = [
-        Match(
-            trial,
-            verdicts[trial.id],
-            (
-                *answers.get(trial.id, ()),
-                *(brain if trial.id in about_brain else ()),
-                *(meninges if trial.id in about_meninges else ()),
-            ),
-            closed.get(trial.id, trial.id in reported_closed),
-            notes.about(trial) if verdicts[trial.id] is not FALSE else (),
-        )
-        for trial in knowledge.suggested_trials
-    ]
-    matches.sort(
-        key=lambda match: _fit(match, knowledge)
-    )  # the trials come by phase and identifier, and a stable sort leaves them so
-    return tuple(matches)
+    matches = []
+    for trial in knowledge.suggested_trials:
+        name, verdict = trial.id, verdicts[trial.id]
+        spoken_to = answers.get(name, ())
+        if name in about_brain or name in about_meninges:
+            spoken_to += (brain if name in about_brain else ()) + (meninges if name in about_meninges else ())
+        told = notes.about(trial) if verdict is not FALSE else ()
+        matches.append(Match(trial, verdict, spoken_to, closed.get(name, name in reported_closed), told))
+    # The trials come by phase and identifier, and a stable sort leaves them so.
+    return tuple(sorted(matches, key=lambda match: _fit(match, knowledge)))
 
 
 def _fit(match: Match, knowledge: Knowledge) -> tuple[int, bool, int, bool]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from her2cds.engine.explain import Explainer
+from her2cds.engine.explain import Explainer, ResponsibleTests
 from her2cds.facts.truth import FALSE, TRUE
 from her2cds.knowledge.base import Knowledge
 from her2cds.knowledge.citations import Citation
@@ -29,6 +29,7 @@ class ReportContext:
         self.registry = registry.by_id() if registry else {}
         explainer = Explainer(outcome.facts, knowledge)
         self.explain = explainer.explain
+        self.responsible = ResponsibleTests(outcome, knowledge)
         self.missing = MissingFacts(knowledge, outcome, explainer)
         self.touched: dict[str, None] = {}
         self.cited: dict[str, None] = {}

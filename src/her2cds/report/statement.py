@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterable
 from itertools import islice
 
 from her2cds.engine.compiled import Outcome
-from her2cds.engine.explain import Explanation, responsible_tests
+from her2cds.engine.explain import Explanation, ResponsibleTests
 from her2cds.facts.truth import FALSE
 from her2cds.facts.values import ScalarFact, SetFact
 from her2cds.knowledge.base import Knowledge
@@ -42,26 +42,28 @@ def statement_for(
             "recommendation for it, and no HER2-directed regimen is offered."
         )
     if gathered.excluded:
-        return _all_ruled_out(outcome)
+        ruled_out = "Every regimen that the rules would offer is ruled out for this patient; the reasons are listed."
+        return ruled_out + _what_follows(outcome)
     nearest = _nearest(knowledge, outcome, explain)
-    return f"No rule of the knowledge base offers a therapy for this profile. Nearest rules: {nearest}."
+    none = f"No rule of the knowledge base offers a therapy for this profile. Nearest rules: {nearest}."
+    return none + _what_follows(outcome)
 
 
-def _all_ruled_out(outcome: Outcome) -> str:
-    statement = "Every regimen that the rules would offer is ruled out for this patient; the reasons are listed."
+def _what_follows(outcome: Outcome) -> str:
+    """While a treatment goes on, the rules speak of it, and not of what would come after it."""
     current = outcome.facts.get("current.agents")
-    if isinstance(current, SetFact) and current.present:
-        statement += " To see what would follow the current treatment, enter it as ended."
-    return statement
+    going_on = isinstance(current, SetFact) and current.present
+    return " To see what would follow the current treatment, enter it as ended." if going_on else ""
 
 
 def _nearest(knowledge: Knowledge, outcome: Outcome, explain: Explain) -> str:
     """The offers that fail in the fewest conditions, those for the extent of the disease first, with what fails."""
     nearest: list[tuple[bool, int, str, Condition]] = []
+    responsible = ResponsibleTests(outcome, knowledge)
     for rule in knowledge.rules_that_offer_care:
         condition = knowledge.conditions[rule.id]
         farthest = nearest[-1][:2] if len(nearest) == _NEAREST else _FARTHEST
-        distance = _distance(responsible_tests(condition, FALSE, outcome, knowledge), farthest)
+        distance = _distance(responsible.of(condition, FALSE), farthest)
         if distance is not None:
             nearest = sorted([*nearest, (*distance, rule.title, condition)], key=lambda miss: miss[:3])[:_NEAREST]
     return "; ".join(f"{title}: fails at {_words(explain(condition))}" for *_, title, condition in nearest)

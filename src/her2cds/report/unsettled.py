@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import NamedTuple
 
-from her2cds.engine.explain import responsible_tests
 from her2cds.facts.truth import FALSE, UNKNOWN
 from her2cds.facts.values import ScalarFact, truth_of
 from her2cds.report.context import ReportContext
@@ -47,7 +46,7 @@ def _waits_for(node: str, fact: str, may_be: list[ScalarFact], context: ReportCo
         return False
     now = context.outcome.facts[fact]
     left = list(may_be)
-    for test in responsible_tests(context.knowledge.conditions[node], FALSE, context.outcome, context.knowledge):
+    for test in context.responsible.of(context.knowledge.conditions[node], FALSE):
         left = [one for one in left if test.fact == fact and truth_of(test, one) is not truth_of(test, now)]
         if not left:
             return False
