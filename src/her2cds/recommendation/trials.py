@@ -18,7 +18,8 @@ class Match(NamedTuple):
 
     `answers` are the findings or situations it speaks to; `closed` trials take no new patients, according to the
     registry, or to the most final of the reviews' statuses where the registry's is not at hand. `notes` tell of its
-    drugs what stands against them for this patient; of a trial that does not fit they would tell nothing new.
+    drugs what stands against them for this patient; of a trial that does not fit they would tell nothing new. A trial
+    that is `ruled_out` would fit, but for a drug of it that is ruled out for the patient.
     """
 
     trial: Trial
@@ -26,13 +27,7 @@ class Match(NamedTuple):
     answers: tuple[str, ...]
     closed: bool
     notes: tuple[DrugNote, ...] = ()
-
-    @property
-    def ruled_out(self) -> bool:
-        """Whether the patient would fit, but for a drug of the trial that is ruled out for them."""
-        if not self.notes or self.verdict is FALSE:
-            return False
-        return any(note.effect == "exclude" for note in self.notes)
+    ruled_out: bool = False
 
     @property
     def fits(self) -> bool:
@@ -63,7 +58,8 @@ def match_trials(
         if name in about_brain or name in about_meninges:
             spoken_to += (brain if name in about_brain else ()) + (meninges if name in about_meninges else ())
         told = notes.about(trial) if verdict is not FALSE else ()
-        matches.append(Match(trial, verdict, spoken_to, closed.get(name, name in reported_closed), told))
+        ruled_out = bool(told) and any(note.effect == "exclude" for note in told)
+        matches.append(Match(trial, verdict, spoken_to, closed.get(name, name in reported_closed), told, ruled_out))
     # The trials come by phase and identifier, and a stable sort leaves them so.
     return tuple(sorted(matches, key=lambda match: _fit(match, knowledge)))
 

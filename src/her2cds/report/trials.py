@@ -42,7 +42,7 @@ class TrialParts:
         """The trials that take patients, by strategy, in the order of each group's best trial; at most `most` each."""
         groups: dict[str, list[Match]] = {}
         for match in matches:
-            if match.fits and not match.closed:
+            if not match.closed and match.fits:
                 groups.setdefault(match.trial.strategy, []).append(match)
         for strategy, members in groups.items():
             shown = tuple(self.trial(match) for match in members[:most])
