@@ -127,3 +127,23 @@ def test_active_lung_disease_concerns_every_conjugate_against_her2(knowledge: Kn
     base = knowledge.knowledge
     concerned = base.target_drugs["caution.ild-active.anti-her2-adc"] | base.target_drugs["caution.ild-active.t-dxd"]
     assert concerned == {one.id for one in base.drugs.values() if "anti-her2-adc" in one.classes}
+
+
+@pytest.mark.parametrize(
+    ("drug_class", "condition"),
+    [("anti-her2", "patient.pregnant is true"), ("anti-her2-adc", "health.ild is active")],
+)
+def test_no_drug_of_a_class_is_forgotten_where_cautions_list_drugs(
+    drug_class: str, condition: str, knowledge: KnowledgeBase
+) -> None:
+    """Pregnancy and active lung disease are told by class and by drug: a new drug has to be in one of them."""
+    base = knowledge.knowledge
+    cautions = [(rule.id, rule.caution) for rule in base.rules_of("caution")]
+    restricting = [
+        rule
+        for rule, caution in cautions
+        if caution and caution.effect in ("exclude", "conditional") and str(base.conditions[rule]) == condition
+    ]
+    covered = {drug for rule in restricting for drug in base.target_drugs[rule]}
+    assert {drug.id for drug in base.data.drugs if drug_class in drug.classes} - covered == set()
+    assert covered
