@@ -17,6 +17,7 @@ import tempfile
 import time
 from collections.abc import Sequence
 from itertools import pairwise
+from pathlib import Path
 from typing import NamedTuple
 
 from benchmarks.patients import EXAMPLE, RULES
@@ -87,8 +88,8 @@ class Cost(NamedTuple):
 def cold_start(times: int) -> tuple[Section, Section]:
     """The cold start beside its floor, and its phases; medians over `times` processes each, taken in turn."""
     with tempfile.TemporaryDirectory() as cache:
-        environment = {**os.environ, "HER2CDS_CACHE": cache}
-        _cost(_EVALUATE, environment)  # fills the cache of the knowledge base, as the first run on a machine does
+        environment = _as_installed(Path(cache))
+        _cost(_EVALUATE, environment)  # fills the caches, as the first run on a machine does
         names = _modules(environment)
         foreign = [name for name in names if name.partition(".")[0] != "her2cds"]
         imports = _IMPORT_ALL.format(names=foreign)
@@ -116,6 +117,16 @@ def cold_start(times: int) -> tuple[Section, Section]:
     )
     columns = ("process", "wall", "CPU", "CPU to the first floor", "CPU to the second")
     return Section("Cold start", note, columns, rows), phases
+
+
+def _as_installed(cache: Path) -> dict[str, str]:
+    """The environment with caches of its own for the knowledge base and for bytecode.
+
+    An installed package has its bytecode on disk. A machine that writes none (PYTHONDONTWRITEBYTECODE) would have every
+    module of a source tree compiled anew at each start, and only those of her2cds: no property of the command.
+    """
+    inherited = {name: value for name, value in os.environ.items() if name != "PYTHONDONTWRITEBYTECODE"}
+    return {**inherited, "HER2CDS_CACHE": str(cache / "knowledge"), "PYTHONPYCACHEPREFIX": str(cache / "bytecode")}
 
 
 def _median(costs: Sequence[Cost]) -> Cost:

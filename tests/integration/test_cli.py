@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import resource
+import shlex
 import stat
 import subprocess
 import sys
@@ -269,6 +270,15 @@ def test_a_full_disk_under_standard_output_is_one_line_and_exit_1(arguments: tup
         )
     assert done.returncode == 1
     assert done.stderr == b"standard output: No space left on device\n"
+
+
+@pytest.mark.parametrize("arguments", [("evaluate", SECOND), ("evaluate", "-f", "json", SECOND), ("version",)])
+def test_a_closed_standard_output_is_one_line_and_exit_1(arguments: tuple[str, ...]) -> None:
+    command = shlex.join([sys.executable, "-m", "her2cds", *arguments])
+    done = subprocess.run(f"{command} >&-", shell=True, stderr=subprocess.PIPE, timeout=120, check=False)
+    assert done.returncode == 1
+    assert done.stderr == b"standard output: closed; give the command one to write to\n"
+    assert subprocess.run(f"{command} >&- 2>&-", shell=True, timeout=120, check=False).returncode == 1
 
 
 def test_a_reader_that_has_seen_enough_is_no_error_to_tell_of() -> None:

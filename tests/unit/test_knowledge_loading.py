@@ -498,7 +498,11 @@ def cache_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 def test_the_second_load_comes_from_the_cache(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     first = load_knowledge_base(folder)
     monkeypatch.setattr("her2cds.knowledge.build.validate_files", lambda _: pytest.fail("the cache was not used"))
-    assert load_knowledge_base(folder).data == first.data
+    second = load_knowledge_base(folder)
+    assert second.data == first.data
+    assert second.data.model_dump_json() == first.data.model_dump_json()
+    changed = second.data.manifest.model_copy(update={"title": "changed"})
+    assert changed.model_dump() == {**first.data.manifest.model_dump(), "title": "changed"}
 
 
 @pytest.mark.usefixtures("cache_folder")
@@ -533,12 +537,24 @@ def test_a_cache_with_a_fitting_name_and_other_content_is_ignored(folder: Path, 
     assert load_knowledge_base(folder).data == good
 
 
+@pytest.mark.parametrize("body", ["[]", '"rules"', "{}", '{"rules": 1}', '{"rules": [[]]}'])
+def test_sealed_text_of_another_shape_is_ignored(body: str, folder: Path, cache_folder: Path) -> None:
+    good = load_knowledge_base(folder).data
+    (entry,) = cache_folder.glob("knowledge-*.json")
+    sealed(entry, {**good.model_dump(mode="json"), **json.loads(body)} if 'rules":' in body else json.loads(body))
+    assert load_knowledge_base(folder).data == good
+
+
+def sealed(path: Path, tree: object) -> None:
+    """Put something else under the name of an entry, with a checksum that is right."""
+    body = json.dumps(tree).encode()
+    path.write_bytes(hashlib.sha256(body).hexdigest().encode() + b"\n" + body)
+
+
 def forged(path: Path) -> None:
     """Put other rules under the name of an entry, with a checksum that is right."""
     tree = json.loads(path.read_bytes().partition(b"\n")[2])
-    tree["manifest"]["version"] = "9.9.9"
-    other = json.dumps(tree).encode()
-    path.write_bytes(hashlib.sha256(other).hexdigest().encode() + b"\n" + other)
+    sealed(path, {**tree, "manifest": {**tree["manifest"], "version": "9.9.9"}})
 
 
 def test_an_entry_of_ones_own_is_believed(folder: Path, cache_folder: Path) -> None:

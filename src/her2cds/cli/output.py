@@ -50,6 +50,8 @@ def stdout(text: str) -> None:
 @contextmanager
 def standard_output() -> Iterator[IO[bytes]]:
     """Standard output for bytes. Where it cannot be written, the end of the process: one line, exit code 1."""
+    if sys.stdout is None:
+        raise typer.Exit(int(fail(Exit.failed_check, "standard output: closed; give the command one to write to")))
     try:
         yield sys.stdout.buffer
         sys.stdout.flush()
@@ -65,7 +67,8 @@ def standard_output() -> Iterator[IO[bytes]]:
 
 def fail(code: Exit, message: str) -> Exit:
     """Write a message to standard error and hand back the exit code. What it quotes cannot steer the terminal."""
-    sys.stderr.write(without_controls(message) + "\n")
+    if sys.stderr is not None:  # where it is closed, the code alone has to tell
+        sys.stderr.write(without_controls(message) + "\n")
     return code
 
 

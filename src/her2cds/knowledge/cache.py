@@ -17,9 +17,9 @@ import tempfile
 from pathlib import Path
 
 from platformdirs import user_cache_path
-from pydantic import ValidationError
 
 from her2cds.knowledge.data import KnowledgeData
+from her2cds.knowledge.restore import restored
 
 _KEEP = 4
 
@@ -43,8 +43,8 @@ def read_cache(path: Path, content_hash: str) -> KnowledgeData | None:
         checksum, _, body = stored.partition(b"\n")
         if hashlib.sha256(body).hexdigest().encode() != checksum:
             return None
-        data = KnowledgeData.model_validate_json(body)
-    except (OSError, ValidationError, ValueError):
+        data = restored(KnowledgeData, body)
+    except (OSError, ValueError):
         return None
     return data if data.content_hash == content_hash else None
 
@@ -84,7 +84,7 @@ def usable_folder(folder: Path) -> None:
 
 def write_cache(path: Path, data: KnowledgeData) -> bool:
     """Write atomically (two processes may do so at once); False where nothing can be written or would be believed."""
-    body = data.model_dump_json().encode()
+    body = data.model_dump_json(exclude_defaults=True).encode()
     temporary = ""
     try:
         usable_folder(path.parent)

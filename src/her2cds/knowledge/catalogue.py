@@ -177,5 +177,5 @@ class Discrepancy(Entry):
     readings: tuple[Reading, ...] = Field(min_length=1)
     followed: Text
     outside: Text | None = None
-    touches: Touches = Field(default_factory=Touches)
+    touches: Touches = Touches()
     not_shown_because: Text | None = None

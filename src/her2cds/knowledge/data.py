@@ -1,5 +1,7 @@
 """All entries of a knowledge base as one value: what loading produces, and what the cache holds."""
 
+from typing import NamedTuple
+
 from her2cds.knowledge.catalogue import Combination, Discrepancy, Drug, DrugClass, Gene, Regimen, Source
 from her2cds.knowledge.citations import Entry
 from her2cds.knowledge.evidence import Evidence
@@ -17,7 +19,7 @@ def entry_key(kind: str, entry_id: str) -> str:
 RANKING_KEY = entry_key("ranking", "ranking")
 
 
-class Place(Entry):
+class Place(NamedTuple):
     """Where an entry stands: file relative to the knowledge base's root, and line."""
 
     file: str
@@ -45,9 +47,9 @@ class KnowledgeData(Entry):
     criteria: tuple[Criterion, ...]
     rules: tuple[Rule, ...]
     trials: tuple[Trial, ...]
-    places: dict[str, Place]
+    places: dict[str, tuple[str, int]]
     overlay: str | None = None
 
     def place(self, entry_id: str) -> Place:
         """Where the entry with this id stands."""
-        return self.places[entry_id]
+        return Place(*self.places[entry_id])

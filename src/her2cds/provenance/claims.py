@@ -12,7 +12,7 @@ from dataclasses import dataclass
 
 from her2cds.knowledge.catalogue import Discrepancy, Drug, Regimen
 from her2cds.knowledge.citations import Citation
-from her2cds.knowledge.data import KnowledgeData, Place
+from her2cds.knowledge.data import KnowledgeData
 from her2cds.knowledge.evidence import Evidence, Outcome
 from her2cds.knowledge.rules import Criterion, Rule, Target, Trial
 from her2cds.provenance.figures import UNREACHED, named_figures
@@ -99,7 +99,7 @@ def study_names(data: KnowledgeData) -> Iterator[str]:
 
 
 class _ClaimReader:
-    def __init__(self, places: Mapping[str, Place], regimens: Mapping[str, Regimen]) -> None:
+    def __init__(self, places: Mapping[str, tuple[str, int]], regimens: Mapping[str, Regimen]) -> None:
         self._places = places
         self._regimens = regimens
 
@@ -207,7 +207,7 @@ class _ClaimReader:
 
     def _place(self, kind: str, entry_id: str) -> str:
         place = self._places.get(entry_id) or self._places.get(f"{kind}:{entry_id}")
-        return f"{place.file}:{place.line}" if place else kind
+        return "{}:{}".format(*place) if place else kind
 
     def _components(self, regimen_id: str) -> tuple[tuple[str, ...], tuple[tuple[str, ...], ...]]:
         """The drugs that a regimen always holds, and its choices among several."""
