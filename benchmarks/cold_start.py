@@ -26,10 +26,9 @@ from benchmarks.tables import Section, ratio
 _EVALUATE = [sys.executable, "-m", "her2cds", "evaluate", str(EXAMPLE), "--rules", str(RULES)]
 _LOADED = """
 import sys
-from her2cds.cli.app import main
-sys.argv = ["her2cds", *sys.argv[1:]]
+from her2cds.cli.app import app
 try:
-    main()
+    app()
 except SystemExit:
     print("modules:", *(name for name in sys.modules if not name.startswith("__")))
 """

@@ -12,7 +12,7 @@ from her2cds.engine.strata import Level, levels
 from her2cds.facts.truth import TRUE, Truth, all_of, any_of
 from her2cds.facts.values import Fact, FactBase, truth_of
 from her2cds.knowledge.base import Knowledge
-from her2cds.knowledge.conditions import All, Always, AnyOf, Condition, Leaf, Named, Not, criteria_named, leaves
+from her2cds.knowledge.conditions import All, Always, AnyOf, Condition, Leaf, Named, Not, asked_of, atoms
 
 
 class Assumptions:
@@ -59,7 +59,7 @@ def _users(knowledge: Knowledge) -> dict[str, tuple[str, ...]]:
     """For each fact and each criterion, the nodes whose conditions name it."""
     found: dict[str, list[str]] = {}
     for node, condition in knowledge.conditions.items():
-        for name in {*(leaf.fact for leaf in leaves(condition)), *criteria_named(condition)}:
+        for name in {asked_of(atom) for atom in atoms(condition)}:
             found.setdefault(name, []).append(node)
     return {name: tuple(nodes) for name, nodes in found.items()}
 

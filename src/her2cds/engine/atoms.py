@@ -5,13 +5,14 @@ What a patient's atoms come to is two numbers: the bits of the atoms that are tr
 
 from __future__ import annotations
 
-from collections.abc import Hashable
+from collections.abc import Hashable, Iterable
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
 from her2cds.facts.truth import TRUE, UNKNOWN, Truth
 from her2cds.facts.values import Fact, SetFact, truth_of
 from her2cds.knowledge.conditions import Leaf, Named
+from her2cds.knowledge.normal_form import Literal
 
 TrueAndUnknown = tuple[int, int]
 
@@ -77,6 +78,17 @@ class CriterionAtom(NamedTuple):
         return (self.bit if verdict is TRUE else 0, self.bit if verdict is UNKNOWN else 0)
 
 
+class Flag(NamedTuple):
+    """A literal as durable-rules gets it: its name there, the bit of its atom, and whether that is affirmed.
+
+    The name is the atom's number, as what is short is read and answered quickly.
+    """
+
+    name: str
+    bit: int
+    affirmed: bool
+
+
 class AtomNumbers:
     """Gives every atom its bit, and tells which atoms were new since it was asked last."""
 
@@ -84,12 +96,17 @@ class AtomNumbers:
         self._bits: dict[Leaf | Named, int] = {}
         self._new: list[Leaf | Named] = []
 
-    def bit(self, atom: Leaf | Named) -> int:
-        """The bit of the atom."""
-        if atom not in self._bits:
-            self._bits[atom] = 1 << len(self._bits)
-            self._new.append(atom)
-        return self._bits[atom]
+    def number(self, atoms: Iterable[Leaf | Named]) -> None:
+        """Give a number to each that has none yet."""
+        for atom in atoms:
+            if atom not in self._bits:
+                self._bits[atom] = 1 << len(self._bits)
+                self._new.append(atom)
+
+    def flags(self, literals: Iterable[Literal]) -> tuple[Flag, ...]:
+        """The flags of literals whose atoms have numbers, in their order."""
+        numbered = sorted((self._bits[literal.atom], literal.affirmed) for literal in literals)
+        return tuple(Flag(f"{'' if affirmed else '-'}{bit.bit_length()}", bit, affirmed) for bit, affirmed in numbered)
 
     def new(self) -> tuple[tuple[FactAtoms, ...], tuple[CriterionAtom, ...]]:
         """The atoms that no earlier call gave: tests grouped by fact, and criteria."""

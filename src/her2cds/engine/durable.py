@@ -71,6 +71,8 @@ class Ruleset:
             raise EngineError(f"ruleset {name}: {len(rules)} rules and {len(flags)} flags pass the engine's limits")
         if any(not needed for needed in rules.values()):
             raise EngineError(f"ruleset {name}: a rule without a condition cannot be compiled")
+        if clash := flags_collide(flags):
+            raise EngineError(f"ruleset {name}: the engine cannot tell '{clash[0]}' from '{clash[1]}'; rename one")
         self.flags = flags
         self._written = {flag: f",{json.dumps(flag, ensure_ascii=False)}:1" for flag in flags}
         self._lock = threading.Lock()

@@ -10,7 +10,7 @@ from __future__ import annotations
 from typing import NamedTuple
 
 from her2cds.knowledge.base import Knowledge
-from her2cds.knowledge.conditions import Always, Condition, criteria_named, leaves
+from her2cds.knowledge.conditions import Condition, Named, atoms
 
 
 class Level(NamedTuple):
@@ -42,9 +42,7 @@ def levels(knowledge: Knowledge) -> tuple[Level, ...]:
 
 
 def _needs(condition: Condition, derived_by: dict[str, tuple[str, ...]]) -> set[str]:
-    if isinstance(condition, Always):
-        return set()
-    below = set(criteria_named(condition))
-    for test in leaves(condition):
-        below.update(derived_by.get(test.fact, ()))
+    below: set[str] = set()
+    for atom in atoms(condition):
+        below.update((atom.criterion,) if isinstance(atom, Named) else derived_by.get(atom.fact, ()))
     return below

@@ -124,28 +124,34 @@ def words(condition: Condition) -> str:
             return "always"
 
 
+def atoms(condition: Condition) -> list[Leaf | Named]:
+    """Every leaf and every named criterion of the tree, in reading order."""
+    found: list[Leaf | Named] = []
+    waiting = [condition]
+    while waiting:
+        one = waiting.pop()
+        if isinstance(one, Leaf | Named):
+            found.append(one)
+        elif isinstance(one, Not):
+            waiting.append(one.part)
+        elif isinstance(one, All | AnyOf):
+            waiting.extend(reversed(one.parts))
+    return found
+
+
 def leaves(condition: Condition) -> Iterator[Leaf]:
     """Every leaf of the tree, in reading order."""
-    match condition:
-        case Leaf():
-            yield condition
-        case All(parts) | AnyOf(parts):
-            for part in parts:
-                yield from leaves(part)
-        case Not(part):
-            yield from leaves(part)
+    return (one for one in atoms(condition) if isinstance(one, Leaf))
 
 
 def criteria_named(condition: Condition) -> Iterator[str]:
     """The name of every criterion that the tree uses directly."""
-    match condition:
-        case Named(criterion):
-            yield criterion
-        case All(parts) | AnyOf(parts):
-            for part in parts:
-                yield from criteria_named(part)
-        case Not(part):
-            yield from criteria_named(part)
+    return (one.criterion for one in atoms(condition) if isinstance(one, Named))
+
+
+def asked_of(atom: Leaf | Named) -> str:
+    """The fact that a leaf tests, or the criterion's name."""
+    return atom.fact if isinstance(atom, Leaf) else atom.criterion
 
 
 @dataclass(frozen=True, slots=True)
