@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import re
+import textwrap
 from typing import Any
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 from markdown_it import MarkdownIt
 
 from her2cds import KnowledgeBase, ProfileError, evaluate
@@ -147,3 +150,12 @@ def test_a_reader_of_markdown_sees_the_same_blocks_whatever_stands_in_them(hosti
     assert structure(before + hostile) == structure("harmless")
     (_, shown, _) = MarkdownIt("commonmark").parse(to_markdown([Paragraph(before + hostile)]))
     assert "".join(one.content for one in shown.children or ()) == one_line(before + hostile).strip()
+
+
+# --- Lines ------------------------------------------------------------------------------------------------
+
+
+@given(st.text("ab-.–é薬  ", max_size=120), st.integers(20, 30))
+def test_lines_break_where_the_standard_library_breaks_them(text: str, width: int) -> None:
+    lines = [line.text for line in styled_lines([Paragraph(text)], width)]
+    assert lines == (textwrap.wrap(text.strip(" "), width, break_on_hyphens=False) or [""])

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
-
 from her2cds.facts.values import NOT_KNOWN, Fact, FactBase, ScalarFact, SetFact
 from her2cds.knowledge.base import Knowledge
 
@@ -18,7 +16,7 @@ def with_gaps(facts: FactBase, knowledge: Knowledge, *, sure: frozenset[str]) ->
 
 def _open(name: str, fact: Fact, knowledge: Knowledge) -> Fact:
     if isinstance(fact, SetFact):
-        return replace(fact, absent=frozenset())
+        return fact._replace(absent=frozenset())
     if name.startswith("lines."):
         return _at_least(fact, int(knowledge.facts[name].maximum or 0))
     return fact if (name, fact.value) in _FINAL else NOT_KNOWN

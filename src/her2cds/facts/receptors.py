@@ -12,9 +12,8 @@ metastasis) and that disagree decide nothing; where they agree, one completes th
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass
 from datetime import date as Date
-from typing import Any
+from typing import Any, NamedTuple
 
 from her2cds.facts.values import NOT_KNOWN, FactBase, ScalarFact, given, known
 from her2cds.profile.assays import ish_of
@@ -33,13 +32,12 @@ _HER2_FIELDS = {
 _RETESTED = ("her2.retested_since_progression", "her2.retested_since_t_dxd")
 
 
-@dataclass(frozen=True, slots=True)
-class _Located:
+class _Located(NamedTuple):
     specimen: Specimen
-    index: int
+    place: int
 
     def path(self, field: str) -> str:
-        return f"$.specimens[{self.index}].{field}"
+        return f"$.specimens[{self.place}].{field}"
 
 
 def receptor_facts(profile: Profile) -> FactBase:
@@ -47,7 +45,7 @@ def receptor_facts(profile: Profile) -> FactBase:
     specimens, courses = profile.specimens, profile.treatments or ()
     if not specimens:
         return {}
-    located = [_Located(specimen, index) for index, specimen in enumerate(specimens)]
+    located = [_Located(specimen, place) for place, specimen in enumerate(specimens)]
     facts = _her2_facts(located)
     facts |= _steroid_facts(located)
     facts["ki67.percent"] = _shared_value(_newest(_having(located, "ki67_percent")), "ki67_percent")

@@ -7,7 +7,7 @@ positive, but low or zero is open" is not lost. A set is known by what is in it,
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from types import MappingProxyType
 from typing import Final, NamedTuple
 
 from her2cds.facts.truth import FALSE, TRUE, UNKNOWN, Truth, any_of, truth
@@ -43,8 +43,7 @@ class ScalarFact(NamedTuple):
         return self.candidates[0] if self.candidates and len(self.candidates) == 1 else None
 
 
-@dataclass(frozen=True, slots=True)
-class SetFact:
+class SetFact(NamedTuple):
     """Members that are in, may be in, and are out.
 
     `absent` None means that everything neither in nor maybe in is out (the list is complete). Otherwise what
@@ -55,7 +54,7 @@ class SetFact:
     maybe: frozenset[str] = frozenset()
     absent: frozenset[str] | None = frozenset()
     absent_prefixes: frozenset[str] = frozenset()
-    origins: Mapping[str, str] = field(default_factory=dict)
+    origins: Mapping[str, str] = MappingProxyType({})
     origin: str = ""
 
     def contains(self, member: str) -> Truth:

@@ -10,7 +10,7 @@ import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Literal, get_args
+from typing import Literal, NamedTuple, get_args
 
 from her2cds.knowledge.protein_change import normalise_change
 from her2cds.knowledge.rules import FactDefinition
@@ -154,8 +154,7 @@ def asked_of(atom: Leaf | Named) -> str:
     return atom.fact if isinstance(atom, Leaf) else atom.criterion
 
 
-@dataclass(frozen=True, slots=True)
-class Domains:
+class Domains(NamedTuple):
     """The names a condition may use: facts, criteria, and the members that sets draw from."""
 
     facts: dict[str, FactDefinition]
@@ -197,8 +196,7 @@ def _change_fault(gene: str, change: str) -> tuple[str, str] | None:
     return f"'{change}' is not a protein change in one-letter form", hint
 
 
-@dataclass(frozen=True, slots=True)
-class ConditionFault:
+class ConditionFault(NamedTuple):
     """A fault inside one condition, with its path below the condition's own place."""
 
     path: Path

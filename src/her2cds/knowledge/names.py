@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass, replace
+from typing import NamedTuple
 
 from her2cds.suggest import nearest
 
@@ -65,8 +65,7 @@ class NameIndex:
         return found
 
 
-@dataclass(frozen=True, slots=True)
-class NamesWithin:
+class NamesWithin(NamedTuple):
     """What a text holds that is no known name as a whole: known names, and the words beside them.
 
     `meanings` is what each name stands for, in the order of the text. `padded`: words of dose, form or schedule stand
@@ -97,7 +96,7 @@ def names_within(text: str, meaning_of: Callable[[str], tuple[str, ...]]) -> Nam
     words = _WORD.findall(text.casefold())
     whole, bare = _scan(words, meaning_of), _scan([word for word in words if not _is_padding(word)], meaning_of)
     if (len(bare.left), len(bare.meanings)) < (len(whole.left), len(whole.meanings)):
-        return replace(bare, padded=True)
+        return bare._replace(padded=True)
     return whole
 
 

@@ -33,8 +33,8 @@ def restored(kind: type[E], text: bytes) -> E:
 
 @cache
 def _of_entry(kind: type[Entry]) -> _Restore:
-    """How an entry of this kind is made from the mapping of its fields: as `copy` and `pickle` make one."""
-    fields = kind.model_fields
+    """How an entry of this kind is made from the mapping of its fields: as `model_construct` does, with its parts."""
+    fields, write = kind.model_fields, object.__setattr__  # an entry itself cannot be written to
     # In the order of the fields, which is the order they are written in.
     empty = {name: None if field.is_required() else field.get_default() for name, field in fields.items()}
     needed = {name for name, field in fields.items() if field.is_required()}
@@ -48,14 +48,10 @@ def _of_entry(kind: type[Entry]) -> _Restore:
             if tree.get(name) is not None:
                 values[name] = restore(tree[name])
         entry = kind.__new__(kind)
-        entry.__setstate__(
-            {
-                "__dict__": values,
-                "__pydantic_fields_set__": set(tree),
-                "__pydantic_extra__": None,
-                "__pydantic_private__": None,
-            }
-        )
+        write(entry, "__dict__", values)
+        write(entry, "__pydantic_fields_set__", set(tree))
+        write(entry, "__pydantic_extra__", None)
+        write(entry, "__pydantic_private__", None)
         return entry
 
     return restore_entry

@@ -7,8 +7,8 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
 from datetime import date as Date
+from typing import NamedTuple
 
 from her2cds.errors import ProfileFault
 from her2cds.profile.assays import ish_of
@@ -21,8 +21,7 @@ _EARLY = ("neoadjuvant", "adjuvant")
 _DISTANT = frozenset({"bone", "liver", "lung", "brain", "peritoneum", "pleura", "leptomeninges"})
 
 
-@dataclass(frozen=True, slots=True)
-class Contradiction:
+class Contradiction(NamedTuple):
     """One contradiction. `blocks` ones keep the profile from being evaluated."""
 
     fault: ProfileFault
