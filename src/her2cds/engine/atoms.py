@@ -5,12 +5,12 @@ What a patient's atoms come to is two numbers: the bits of the atoms that are tr
 
 from __future__ import annotations
 
-from collections.abc import Hashable, Iterable
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
 from her2cds.facts.truth import TRUE, UNKNOWN, Truth
-from her2cds.facts.values import Fact, SetFact, truth_of
+from her2cds.facts.values import Fact, Scalar, SetFact, truth_of
 from her2cds.knowledge.conditions import Leaf, Named
 from her2cds.knowledge.normal_form import Literal
 
@@ -22,49 +22,60 @@ _MOST_VALUES = 256
 
 @dataclass(slots=True)
 class FactAtoms:
-    """The tests of one fact, by bit. What they come to depends on the fact's value alone, and is kept by it."""
+    """The tests of one fact, by bit. What they come to depends on the fact's value alone."""
 
     fact: str
     tests: dict[int, Leaf] = field(default_factory=dict)
-    _members: frozenset[str] = frozenset()
-    _prefixes: frozenset[str] = frozenset()
-    _known: dict[Hashable, TrueAndUnknown] = field(default_factory=dict)
+    _everything: int = 0
+    _if_known: int = 0
+    _by_member: dict[str, int] = field(default_factory=dict)
+    _remembered: dict[tuple[Scalar, ...] | None, TrueAndUnknown] = field(default_factory=dict)
 
     def add(self, bit: int, test: Leaf) -> None:
         """One more test."""
         self.tests[bit] = test
-        members = test.operand if isinstance(test.operand, tuple) else (str(test.operand),)
-        self._members = self._members.union(members)
-        self._prefixes = self._prefixes.union(member.partition(":")[0] for member in members)
+        if test.operator == "known":
+            self._if_known |= bit
+            return
+        self._everything |= bit
+        if test.operator in ("contains", "contains_any"):
+            for member in test.operand if isinstance(test.operand, tuple) else (str(test.operand),):
+                self._by_member[member] = self._by_member.get(member, 0) | bit
 
     def read(self, fact: Fact | None) -> TrueAndUnknown:
         """The bits of the tests that are true of the fact, and of those that are unknown."""
-        value = self._value(fact)
-        bits = self._known.get(value)
+        if fact is None:
+            return 0, self._everything
+        if isinstance(fact, SetFact):
+            return self._of_set(fact)
+        bits = self._remembered.get(fact.candidates)
         if bits is None:
             truths = {bit: truth_of(test, fact) for bit, test in self.tests.items()}
             bits = (
                 sum(bit for bit, truth in truths.items() if truth is TRUE),
                 sum(bit for bit, truth in truths.items() if truth is UNKNOWN),
             )
-            if len(self._known) >= _MOST_VALUES:
-                self._known.clear()
-            self._known[value] = bits
+            if len(self._remembered) >= _MOST_VALUES:
+                self._remembered.clear()
+            self._remembered[fact.candidates] = bits
         return bits
 
-    def _value(self, fact: Fact | None) -> Hashable:
-        """All of the fact that its tests look at: of a set, only the members that a test names."""
-        if fact is None:
-            return None
-        if isinstance(fact, SetFact):
-            return (
-                fact.present & self._members,
-                fact.maybe & self._members,
-                None if fact.absent is None else fact.absent & self._members,
-                fact.absent_prefixes & self._prefixes,
-                fact.is_known,
-            )
-        return fact.candidates
+    def _of_set(self, fact: SetFact) -> TrueAndUnknown:
+        """As `truth_of` says of each test, all at once: a test is true by one member that is in, and else open by one
+        that may be.
+        """
+        sure = self._if_known if fact.is_known else 0
+        for member in fact.present:
+            sure |= self._by_member.get(member, 0)
+        open_ = 0
+        if fact.absent is None:
+            for member in fact.maybe:
+                open_ |= self._by_member.get(member, 0)
+        else:
+            for member, bits in self._by_member.items():
+                if fact.contains(member) is UNKNOWN:
+                    open_ |= bits
+        return sure, open_ & ~sure
 
 
 class CriterionAtom(NamedTuple):

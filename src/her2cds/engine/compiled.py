@@ -21,10 +21,11 @@ from her2cds.engine.derivation import derive_fact
 from her2cds.engine.durable import MAX_FLAGS, MAX_RULES, Ruleset
 from her2cds.engine.strata import Level, levels
 from her2cds.facts.truth import FALSE, TRUE, UNKNOWN, Truth
-from her2cds.facts.values import FactBase
+from her2cds.facts.values import FactBase, ScalarFact
 from her2cds.knowledge.base import Knowledge
 from her2cds.knowledge.conditions import Always, asked_of, atoms
 from her2cds.knowledge.normal_form import alternatives
+from her2cds.knowledge.rules import FactDefinition, Rule
 
 Verdicts = dict[str, Truth]
 
@@ -40,12 +41,36 @@ class Outcome(NamedTuple):
 # often seen before, and a new one is answered quickly (measured: under half the time per new patient, against 60 rules;
 # with more flags a patient has seven times as many patterns that none of 5,000 others had).
 _RULES_TOGETHER = 12
-_FLAGS_TOGETHER = 9
+_FLAGS_TOGETHER = 7
 
 # What a group was answered is kept for so many patterns of atoms; then the memory starts afresh.
 _MOST_ANSWERS = 1024
 
 Answer = tuple[tuple[str, Truth], ...]
+
+
+@dataclass(slots=True)
+class _DerivedFact:
+    """A derived fact with the rules that give its value, and what it was for verdicts that were seen before."""
+
+    definition: FactDefinition
+    rules: tuple[Rule, ...]
+    values: dict[tuple[Truth, ...], ScalarFact]
+
+    def value(self, verdicts: Verdicts) -> ScalarFact:
+        """The fact for these verdicts. Raises EngineError where the rules contradict each other."""
+        pattern = tuple([verdicts[rule.id] for rule in self.rules])
+        value = self.values.get(pattern)
+        if value is None:
+            value = derive_fact(self.definition, self.rules, verdicts)
+            if len(self.values) >= _MOST_ANSWERS:
+                self.values.clear()
+            self.values[pattern] = value
+        return value
+
+
+def _derived_fact(fact: str, knowledge: Knowledge) -> _DerivedFact:
+    return _DerivedFact(knowledge.facts[fact], tuple(knowledge.rules[rule] for rule in knowledge.derivers[fact]), {})
 
 
 class _Rules(NamedTuple):
@@ -110,7 +135,7 @@ class _CompiledLevel:
     facts: tuple[FactAtoms, ...]
     criteria: tuple[CriterionAtom, ...]
     groups: tuple[_Group, ...]
-    completes: tuple[str, ...]
+    completes: tuple[_DerivedFact, ...]
 
 
 class _Draft(NamedTuple):
@@ -120,7 +145,7 @@ class _Draft(NamedTuple):
     facts: tuple[FactAtoms, ...]
     criteria: tuple[CriterionAtom, ...]
     rules: tuple[_Rules, ...]
-    completes: tuple[str, ...]
+    completes: tuple[_DerivedFact, ...]
 
     def with_groups(self, groups: tuple[_Group, ...]) -> _CompiledLevel:
         """The level with its rules compiled."""
@@ -132,9 +157,6 @@ class CompiledRules:
 
     def __init__(self, knowledge: Knowledge) -> None:
         self.knowledge = knowledge
-        self._derivers = {
-            fact: tuple(knowledge.rules[rule] for rule in rules) for fact, rules in knowledge.derivers.items()
-        }
         numbers = AtomNumbers()
         drafts = [self._draft(level, numbers) for level in levels(knowledge)]
         groups = iter(_compiled([rules for draft in drafts for rules in draft.rules]))
@@ -164,15 +186,16 @@ class CompiledRules:
                     # The alternatives of a node may stand in two groups: the better one counts.
                     if verdict > verdicts[node]:
                         verdicts[node] = verdict
-            for fact in level.completes:
-                facts[fact] = derive_fact(self.knowledge.facts[fact], self._derivers[fact], verdicts)
+            for derived in level.completes:
+                facts[derived.definition.id] = derived.value(verdicts)
         return Outcome(verdicts, facts)
 
     def _draft(self, level: Level, numbers: AtomNumbers) -> _Draft:
         conditions = self.knowledge.conditions
         start = {node: TRUE if isinstance(conditions[node], Always) else FALSE for node in level.nodes}
         rules = tuple(self._rules([node for node, truth in start.items() if truth is FALSE], numbers))
-        return _Draft(start, *numbers.new(), rules, level.completes)
+        completes = tuple(_derived_fact(fact, self.knowledge) for fact in level.completes)
+        return _Draft(start, *numbers.new(), rules, completes)
 
     def _rules(self, nodes: list[str], numbers: AtomNumbers) -> Iterator[_Rules]:
         """The rules of these nodes, an alternative each, in groups."""
