@@ -15,7 +15,7 @@ from her2cds.engine.strata import levels
 from her2cds.facts.truth import TRUE, Truth, all_of, any_of
 from her2cds.facts.values import Fact, FactBase, ScalarFact, truth_of
 from her2cds.knowledge.base import Knowledge
-from her2cds.knowledge.conditions import All, Always, AnyOf, Condition, Leaf, Named, Not
+from her2cds.knowledge.conditions import All, Always, AnyOf, Condition, Leaf, Named, Not, atoms
 
 
 class Explanation(NamedTuple):
@@ -35,7 +35,7 @@ class Explanation(NamedTuple):
     @property
     def origin(self) -> str:
         """Where the value comes from: a JSON path or a rule id."""
-        return _origin(self.test, self.fact) if self.test else ""
+        return origin_of(self.test, self.fact) if self.test else ""
 
     def leaves(self) -> Iterator[Explanation]:
         """All leaves below, or the node itself if it is one."""
@@ -119,34 +119,60 @@ def _truth(condition: Condition, verdicts: Verdicts, truth_of_test: Callable[[Le
             return TRUE
 
 
-class ResponsibleTests:
-    """The tests that make conditions of one patient true, false or unknown, as `Explanation.responsible` gives them.
+class PatientTests:
+    """What the tests of conditions come to for one patient, for whoever needs no explanations.
 
-    No explanation is built, and a test that several conditions share is looked at once: for whoever looks at many
-    conditions and shows few.
+    A test that several conditions share is looked at once, and so is a criterion.
     """
 
     def __init__(self, outcome: Outcome, knowledge: Knowledge) -> None:
         self._outcome = outcome
-        self._knowledge = knowledge
+        self._conditions = knowledge.conditions
         # By the identity of the test, of which the knowledge base keeps one object for all conditions.
         self._truths: dict[int, Truth] = {}
+        self._responsible: dict[tuple[str, Truth], tuple[Leaf, ...]] = {}
+        self._true: dict[str, tuple[Leaf, ...]] = {}
 
-    def of(self, condition: Condition, truth: Truth) -> Iterator[Leaf]:
-        """One test after the other; `truth` has to be the condition's."""
-        match condition:
-            case Leaf():
-                yield condition
-            case Named(criterion):
-                yield from self.of(self._knowledge.conditions[criterion], truth)
-            case Not(part):
-                yield from self.of(part, truth.negated())
-            case All(parts) | AnyOf(parts):
-                for part in parts:
-                    if _truth(part, self._outcome.verdicts, self._test) is truth:
-                        yield from self.of(part, truth)
+    def responsible(self, condition: Condition, truth: Truth) -> Iterator[Leaf]:
+        """The tests that make the condition what it is, as `Explanation.responsible`; `truth` has to be its truth."""
+        if isinstance(condition, Leaf):
+            yield condition
+        elif isinstance(condition, Named):
+            yield from self._responsible_in(condition.criterion, truth)
+        elif isinstance(condition, Not):
+            yield from self.responsible(condition.part, truth.negated())
+        elif isinstance(condition, All | AnyOf):
+            for part in condition.parts:
+                if self._truth(part) is truth:
+                    yield from (part,) if isinstance(part, Leaf) else self.responsible(part, truth)
 
-    def _test(self, test: Leaf) -> Truth:
+    def true_ones(self, condition: Condition) -> Iterator[Leaf]:
+        """Every test in the condition and its criteria that is true, in reading order."""
+        for atom in atoms(condition):
+            if isinstance(atom, Named):
+                yield from self._true_in(atom.criterion)
+            elif self._of_test(atom) is TRUE:
+                yield atom
+
+    def _responsible_in(self, criterion: str, truth: Truth) -> tuple[Leaf, ...]:
+        found = self._responsible.get((criterion, truth))
+        if found is None:
+            found = tuple(self.responsible(self._conditions[criterion], truth))
+            self._responsible[criterion, truth] = found
+        return found
+
+    def _true_in(self, criterion: str) -> tuple[Leaf, ...]:
+        found = self._true.get(criterion)
+        if found is None:
+            found = self._true[criterion] = tuple(self.true_ones(self._conditions[criterion]))
+        return found
+
+    def _truth(self, condition: Condition) -> Truth:
+        if isinstance(condition, Leaf):
+            return self._of_test(condition)
+        return _truth(condition, self._outcome.verdicts, self._of_test)
+
+    def _of_test(self, test: Leaf) -> Truth:
         found = self._truths.get(id(test))
         if found is None:
             found = self._truths[id(test)] = truth_of(test, self._outcome.facts.get(test.fact))
@@ -190,7 +216,8 @@ def _word(value: str | bool | float) -> str:
     return f"{value:g}" if isinstance(value, float) else value
 
 
-def _origin(test: Leaf, fact: Fact | None) -> str:
+def origin_of(test: Leaf, fact: Fact | None) -> str:
+    """Where the value that a test looks at comes from: a JSON path or a rule id."""
     if fact is None:
         return ""
     if isinstance(fact, ScalarFact):

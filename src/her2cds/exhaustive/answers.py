@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from her2cds.engine.explain import Explainer
+from her2cds.engine.explain import PatientTests
 from her2cds.evaluation import KnowledgeBase
 from her2cds.exhaustive.coherence import coherent
 from her2cds.exhaustive.minimal import ways_to, words
@@ -59,8 +59,7 @@ def _everyone_is_answered(base: KnowledgeBase) -> Answer:
 
 def _put_to_the_code(base: KnowledgeBase, case: Case, answer: Answer) -> None:
     decision = decide(base.knowledge, base.rules.evaluate(as_facts(case.example)))
-    explain = Explainer(decision.outcome.facts, base.knowledge).explain
-    reason = statement_for(base.knowledge, decision.outcome, decision.gathered, decision.deferred, explain)
+    reason = statement_for(base.knowledge, decision, PatientTests(decision.outcome, base.knowledge))
     if not decision.ranked and not reason:
         answer.faults.append(Fault("neither an answer nor a reason", words(case.example)))
     offered = case.truths[0] is not FALSE

@@ -10,7 +10,7 @@ from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict
 
-from her2cds.engine.explain import Explainer, explain, shown
+from her2cds.engine.explain import PatientTests, explain, shown
 from her2cds.evaluation import Case, KnowledgeBase, PatientInput, as_profile, examine
 from her2cds.facts.truth import FALSE, TRUE
 from her2cds.knowledge.base import Knowledge
@@ -200,8 +200,7 @@ class _Comparing:
         )
 
     def _statement(self, decision: Decision) -> str | None:
-        explainer = Explainer(decision.outcome.facts, self._knowledge)
-        return statement_for(self._knowledge, decision.outcome, decision.gathered, decision.deferred, explainer.explain)
+        return statement_for(self._knowledge, decision, PatientTests(decision.outcome, self._knowledge))
 
     def _facts(self) -> Iterator[FactChanged]:
         before, after = self._before.decision.outcome.facts, self._after.decision.outcome.facts

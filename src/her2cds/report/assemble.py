@@ -108,13 +108,7 @@ class ReportAssembler:
         )
 
     def _statement(self) -> str | None:
-        return statement_for(
-            self._context.knowledge,
-            self._context.outcome,
-            self._decision.gathered,
-            self._decision.deferred,
-            self._context.explain,
-        )
+        return statement_for(self._context.knowledge, self._decision, self._context.tests)
 
     # --- Classification ---------------------------------------------------------------------------
 

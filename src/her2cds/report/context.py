@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from her2cds.engine.explain import Explainer, ResponsibleTests
+from her2cds.engine.explain import Explainer, PatientTests
 from her2cds.facts.truth import FALSE, TRUE
 from her2cds.knowledge.base import Knowledge
 from her2cds.knowledge.citations import Citation
@@ -27,10 +27,9 @@ class ReportContext:
         self._ruled_out = frozenset([match.trial.id for match in decision.matches if match.ruled_out])
         self.chart = chart
         self.registry = registry.by_id() if registry else {}
-        explainer = Explainer(outcome.facts, knowledge)
-        self.explain = explainer.explain
-        self.responsible = ResponsibleTests(outcome, knowledge)
-        self.missing = MissingFacts(knowledge, outcome, explainer)
+        self.explain = Explainer(outcome.facts, knowledge).explain
+        self.tests = PatientTests(outcome, knowledge)
+        self.missing = MissingFacts(knowledge, outcome, self.tests)
         self.touched: dict[str, None] = {}
         self.cited: dict[str, None] = {}
 

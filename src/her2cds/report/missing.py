@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from her2cds.engine.compiled import Outcome
-from her2cds.engine.explain import Explainer
+from her2cds.engine.explain import PatientTests
 from her2cds.facts.truth import UNKNOWN
 from her2cds.knowledge.base import Knowledge
 
@@ -17,10 +17,10 @@ class MissingFacts:
     measurements from which one value can be read (an ISH result, or ratio and copies) the one with a question is asked.
     """
 
-    def __init__(self, knowledge: Knowledge, outcome: Outcome, explainer: Explainer) -> None:
+    def __init__(self, knowledge: Knowledge, outcome: Outcome, tests: PatientTests) -> None:
         self._knowledge = knowledge
         self._outcome = outcome
-        self._explainer = explainer
+        self._tests = tests
         self._derivers = knowledge.derivers
         self._cache: dict[str, tuple[str, ...]] = {}
 
@@ -28,9 +28,9 @@ class MissingFacts:
         """The facts to ask for so that the condition of this rule becomes known."""
         if node not in self._cache:
             self._cache[node] = ()  # a derivation cannot depend on itself; this only stops a repeated walk
-            tree = self._explainer.explain(self._knowledge.conditions[node])
-            leaves = (leaf.test.fact for leaf in tree.responsible(UNKNOWN) if leaf.test)
-            self._cache[node] = tuple(dict.fromkeys(self._askable(leaves)))
+            if self._outcome.verdicts[node] is UNKNOWN:
+                tests = self._tests.responsible(self._knowledge.conditions[node], UNKNOWN)
+                self._cache[node] = tuple(dict.fromkeys(self._askable(test.fact for test in tests)))
         return self._cache[node]
 
     def _askable(self, facts: Iterable[str]) -> Iterable[str]:

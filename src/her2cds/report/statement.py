@@ -3,16 +3,16 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 from itertools import islice
 
 from her2cds.engine.compiled import Outcome
-from her2cds.engine.explain import Explanation, ResponsibleTests
+from her2cds.engine.explain import PatientTests, shown
 from her2cds.facts.truth import FALSE
 from her2cds.facts.values import ScalarFact, SetFact
 from her2cds.knowledge.base import Knowledge
 from her2cds.knowledge.conditions import Condition, Leaf
-from her2cds.recommendation.candidates import Gathered
+from her2cds.recommendation.decide import Decision
 
 _NEAREST = 3
 _CONDITIONS = 3
@@ -20,15 +20,12 @@ _CONDITIONS = 3
 _EXTENT = ("disease.setting", "disease.advanced")
 _FARTHEST = (True, sys.maxsize)
 
-Explain = Callable[[Condition], Explanation]
 
-
-def statement_for(
-    knowledge: Knowledge, outcome: Outcome, gathered: Gathered, deferred: tuple[str, ...], explain: Explain
-) -> str | None:
-    """Why no therapy is listed, in the explanations of the report; None where there is at least one."""
-    if deferred:
-        questions = " ".join(knowledge.facts[fact].ask or fact for fact in deferred)
+def statement_for(knowledge: Knowledge, decision: Decision, tests: PatientTests) -> str | None:
+    """Why no therapy is listed, as the patient's tests say; None where there is at least one."""
+    outcome, gathered = decision.outcome, decision.gathered
+    if decision.deferred:
+        questions = " ".join(knowledge.facts[fact].ask or fact for fact in decision.deferred)
         return f"No therapy is listed yet, because what decides most is not known. {questions}"
     if gathered.ranked:
         return None
@@ -44,7 +41,7 @@ def statement_for(
     if gathered.excluded:
         ruled_out = "Every regimen that the rules would offer is ruled out for this patient; the reasons are listed."
         return ruled_out + _what_follows(outcome)
-    nearest = _nearest(knowledge, outcome, explain)
+    nearest = _nearest(knowledge, outcome, tests)
     none = f"No rule of the knowledge base offers a therapy for this profile. Nearest rules: {nearest}."
     return none + _what_follows(outcome)
 
@@ -56,17 +53,18 @@ def _what_follows(outcome: Outcome) -> str:
     return " To see what would follow the current treatment, enter it as ended." if going_on else ""
 
 
-def _nearest(knowledge: Knowledge, outcome: Outcome, explain: Explain) -> str:
+def _nearest(knowledge: Knowledge, outcome: Outcome, tests: PatientTests) -> str:
     """The offers that fail in the fewest conditions, those for the extent of the disease first, with what fails."""
     nearest: list[tuple[bool, int, str, Condition]] = []
-    responsible = ResponsibleTests(outcome, knowledge)
     for rule in knowledge.rules_that_offer_care:
         condition = knowledge.conditions[rule.id]
         farthest = nearest[-1][:2] if len(nearest) == _NEAREST else _FARTHEST
-        distance = _distance(responsible.of(condition, FALSE), farthest)
+        distance = _distance(tests.responsible(condition, FALSE), farthest)
         if distance is not None:
             nearest = sorted([*nearest, (*distance, rule.title, condition)], key=lambda miss: miss[:3])[:_NEAREST]
-    return "; ".join(f"{title}: fails at {_words(explain(condition))}" for *_, title, condition in nearest)
+    return "; ".join(
+        f"{title}: fails at {_words(tests.responsible(condition, FALSE), outcome)}" for *_, title, condition in nearest
+    )
 
 
 def _distance(failed: Iterable[Leaf], farthest: tuple[bool, int]) -> tuple[bool, int] | None:
@@ -80,7 +78,7 @@ def _distance(failed: Iterable[Leaf], farthest: tuple[bool, int]) -> tuple[bool,
     return elsewhere, len(says)
 
 
-def _words(explained: Explanation) -> str:
+def _words(failed: Iterable[Leaf], outcome: Outcome) -> str:
     # What a test says names its fact: two that say the same fail for the same value.
-    failed = {test.says: test for test in explained.responsible(FALSE)}
-    return ", ".join(f"{says} (is {test.value})" for says, test in islice(failed.items(), _CONDITIONS))
+    facts = {str(test): outcome.facts.get(test.fact) for test in failed}
+    return ", ".join(f"{says} (is {shown(fact)})" for says, fact in islice(facts.items(), _CONDITIONS))

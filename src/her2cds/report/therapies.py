@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
-from dataclasses import replace
+from collections.abc import Iterator
+from itertools import chain
 
-from her2cds.engine.explain import Explanation
+from her2cds.engine.explain import Explanation, origin_of, shown
 from her2cds.facts.truth import FALSE, TRUE, UNKNOWN
-from her2cds.facts.values import SetFact
+from her2cds.facts.values import Fact, SetFact
+from her2cds.knowledge.conditions import Leaf
 from her2cds.knowledge.rules import Rule
 from her2cds.recommendation.candidates import AppliedCaution, Candidate, Exclusion
 from her2cds.recommendation.order import Ranked, ranks
@@ -101,14 +102,24 @@ class TherapyParts:
 
     def _reason(self, rule: Rule) -> Reason:
         assert rule.offer is not None
-        tree = self._context.explain(self._context.knowledge.conditions[rule.id])
         return Reason(
             rule=rule.id,
             title=rule.title,
             because=rule.offer.because,
-            facts=_true_facts(tree),
+            facts=self._true_facts(rule.id),
             citations=self._context.cite(rule.cites),
         )
+
+    def _true_facts(self, rule: str) -> tuple[FactShown, ...]:
+        """The tests that make a rule true; for an undetermined one the true ones, and those that leave it open."""
+        condition, facts = self._context.knowledge.conditions[rule], self._context.outcome.facts
+        if self._context.outcome.verdicts[rule] is TRUE:
+            tests = self._context.tests.responsible(condition, TRUE)
+        else:
+            open_ones = self._context.tests.responsible(condition, UNKNOWN)
+            tests = chain(self._context.tests.true_ones(condition), open_ones)
+        unique = {str(test): test for test in tests}
+        return tuple([_fact_shown(test, says, facts.get(test.fact)) for says, test in unique.items()])
 
     def evidence(self, candidate: Candidate) -> tuple[EvidenceShown, ...]:
         """The studies that the candidate's offers rest on."""
@@ -258,32 +269,15 @@ class TherapyParts:
         )
 
 
-def _true_facts(tree: Explanation) -> tuple[FactShown, ...]:
-    """The leaves that make a rule true (or, for an undetermined rule, those of them that are known)."""
-    wanted = (TRUE,) if tree.truth is TRUE else (TRUE, UNKNOWN)
-    found: dict[tuple[str, str], FactShown] = {}
-    for truth in wanted:
-        for leaf in tree.responsible(truth) if truth is tree.truth else true_leaves(tree):
-            fact = fact_shown(leaf)
-            found.setdefault((fact.fact, fact.test), fact)
-    return tuple(found.values())
-
-
-def fact_shown(leaf: Explanation) -> FactShown:
-    """A leaf for the reader: its test, the patient's value, and where that comes from."""
-    assert leaf.test is not None
-    return FactShown(fact=leaf.test.fact, test=leaf.says, value=leaf.value, origin=leaf.origin)
-
-
 def failed_tests(tree: Explanation) -> tuple[FactShown, ...]:
     """The tests that make a tree false, each once; a test that fails because it holds is told with `not`."""
     found = []
     for leaf in tree.responsible(FALSE):
-        shown = fact_shown(leaf)
-        found.append(replace(shown, test=f"not {shown.test}") if leaf.truth is TRUE else shown)
+        assert leaf.test is not None
+        found.append(_fact_shown(leaf.test, f"not {leaf.says}" if leaf.truth is TRUE else leaf.says, leaf.fact))
     return tuple(dict.fromkeys(found))
 
 
-def true_leaves(tree: Explanation) -> Iterable[Explanation]:
-    """The leaves that are true."""
-    return (leaf for leaf in tree.leaves() if leaf.truth is TRUE)
+def _fact_shown(test: Leaf, says: str, fact: Fact | None) -> FactShown:
+    """A test for the reader: what it says, the patient's value, and where that comes from."""
+    return FactShown(fact=test.fact, test=says, value=shown(fact), origin=origin_of(test, fact))

@@ -10,7 +10,7 @@ from her2cds.knowledge.rules import Trial
 from her2cds.recommendation.trial_drugs import DrugNote, TrialEffect
 from her2cds.recommendation.trials import Match
 from her2cds.report.context import ReportContext
-from her2cds.report.therapies import failed_tests, true_leaves
+from her2cds.report.therapies import failed_tests
 from her2cds.report.trial_model import Eligibility, TrialDrugNote, TrialGroup, TrialKeptOut, TrialShown, TrialsRuledOut
 
 TRIALS_PER_STRATEGY = 3
@@ -83,7 +83,7 @@ class TrialParts:
     def trial(self, match: Match) -> TrialShown:
         """One trial with the criteria that hold, those that fail, and the facts that are missing."""
         trial = match.trial
-        tree = self._context.explain(self._context.knowledge.conditions[trial.id])
+        condition = self._context.knowledge.conditions[trial.id]
         return TrialShown(
             id=trial.id,
             acronym=trial.acronym,
@@ -95,8 +95,8 @@ class TrialParts:
             eligibility=_RULED_OUT if match.ruled_out else _ELIGIBILITY[match.verdict],
             answers=match.answers,
             linked_rules=self._context.knowledge.rules_by_trial.get(trial.id, ()),
-            met=tuple(dict.fromkeys(leaf.says for leaf in true_leaves(tree))),
-            missed=failed_tests(tree) if match.verdict is FALSE else (),
+            met=tuple(dict.fromkeys(map(str, self._context.tests.true_ones(condition)))),
+            missed=failed_tests(self._context.explain(condition)) if match.verdict is FALSE else (),
             unknown=self._context.missing.of(trial.id) if match.verdict is UNKNOWN else (),
             inferred=trial.inferred,
             status=trial.status,

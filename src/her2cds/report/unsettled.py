@@ -46,7 +46,7 @@ def _waits_for(node: str, fact: str, may_be: list[ScalarFact], context: ReportCo
         return False
     now = context.outcome.facts[fact]
     left = list(may_be)
-    for test in context.responsible.of(context.knowledge.conditions[node], FALSE):
+    for test in context.tests.responsible(context.knowledge.conditions[node], FALSE):
         left = [one for one in left if test.fact == fact and truth_of(test, one) is not truth_of(test, now)]
         if not left:
             return False
