@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from typing import NamedTuple
 
 from her2cds.engine.compiled import Outcome
-from her2cds.facts.truth import FALSE, TRUE, Truth
+from her2cds.facts.truth import FALSE, Truth
 from her2cds.knowledge.base import Knowledge
 from her2cds.knowledge.rules import Trial
 from her2cds.recommendation.candidates import Restrictions
@@ -44,14 +44,14 @@ def match_trials(
     `closed` says for trials whose registry record is at hand whether they take no new patients.
     """
     closed = closed or {}
-    answers = _answers(knowledge, outcome)
+    answers = _answers(restrictions)
     brain = ("brain metastases",) if _present("brain.present", outcome) else ()
     meninges = ("leptomeningeal disease",) if _present("brain.leptomeningeal", outcome) else ()
     about_brain = knowledge.trials_about_brain if brain else frozenset()
     about_meninges = knowledge.trials_about_meninges if meninges else frozenset()
     verdicts, reported_closed = outcome.verdicts, knowledge.trials_reported_closed
     notes = drug_notes(knowledge, outcome, restrictions)
-    matches = []
+    matches, last = list[Match](), list[Match]()
     for trial in knowledge.suggested_trials:
         name, verdict = trial.id, verdicts[trial.id]
         spoken_to = answers.get(name, ())
@@ -59,9 +59,12 @@ def match_trials(
             spoken_to += (brain if name in about_brain else ()) + (meninges if name in about_meninges else ())
         told = notes.about(trial) if verdict is not FALSE else ()
         ruled_out = bool(told) and any(note.effect == "exclude" for note in told)
-        matches.append(Match(trial, verdict, spoken_to, closed.get(name, name in reported_closed), told, ruled_out))
+        match = Match(trial, verdict, spoken_to, closed.get(name, name in reported_closed), told, ruled_out)
+        # Most do not fit and speak to nothing: the order puts them last, and they need not be sorted.
+        (last if verdict is FALSE and not spoken_to else matches).append(match)
     # The trials come by phase and identifier, and a stable sort leaves them so.
-    return tuple(sorted(matches, key=lambda match: _fit(match, knowledge)))
+    matches.sort(key=lambda match: _fit(match, knowledge))
+    return (*matches, *last)
 
 
 def _fit(match: Match, knowledge: Knowledge) -> tuple[int, bool, int, bool]:
@@ -78,11 +81,11 @@ def _fit(match: Match, knowledge: Knowledge) -> tuple[int, bool, int, bool]:
     return (-match.verdict, nothing_new, -len(match.answers), not failed.isdisjoint(counted))
 
 
-def _answers(knowledge: Knowledge, outcome: Outcome) -> dict[str, tuple[str, ...]]:
+def _answers(restrictions: Restrictions) -> dict[str, tuple[str, ...]]:
     """For each trial, the markers of the patient's findings whose rules point to it."""
     found: dict[str, list[str]] = {}
-    for rule in knowledge.rules_of("biomarker"):
-        if rule.modifies and outcome.verdicts[rule.id] is TRUE:
+    for rule in restrictions.findings:
+        if rule.modifies:
             for trial in rule.see_trials:
                 found.setdefault(trial, []).append(rule.modifies.marker)
     return {trial: tuple(dict.fromkeys(markers)) for trial, markers in found.items()}
