@@ -141,10 +141,13 @@ class PatientTests:
             yield from self._responsible_in(condition.criterion, truth)
         elif isinstance(condition, Not):
             yield from self.responsible(condition.part, truth.negated())
-        elif isinstance(condition, All | AnyOf):
+        elif isinstance(condition, (All, AnyOf)):
             for part in condition.parts:
-                if self._truth(part) is truth:
-                    yield from (part,) if isinstance(part, Leaf) else self.responsible(part, truth)
+                if isinstance(part, Leaf):
+                    if self._of_test(part) is truth:
+                        yield part
+                elif self._truth(part) is truth:
+                    yield from self.responsible(part, truth)
 
     def true_ones(self, condition: Condition) -> Iterator[Leaf]:
         """Every test in the condition and its criteria that is true, in reading order."""
@@ -168,8 +171,6 @@ class PatientTests:
         return found
 
     def _truth(self, condition: Condition) -> Truth:
-        if isinstance(condition, Leaf):
-            return self._of_test(condition)
         return _truth(condition, self._outcome.verdicts, self._of_test)
 
     def _of_test(self, test: Leaf) -> Truth:

@@ -79,14 +79,18 @@ class Knowledge:
 
     def rules_of(self, kind: RuleKind) -> tuple[Rule, ...]:
         """The rules of one kind, in file order."""
-        return self._rules_by_kind.get(kind, ())
+        return tuple(self.rules_by_id(kind).values())
+
+    def rules_by_id(self, kind: RuleKind) -> dict[str, Rule]:
+        """The rules of one kind by id, in file order: for whoever looks at the verdicts of all."""
+        return self._rules_by_kind.get(kind, {})
 
     @cached_property
-    def _rules_by_kind(self) -> dict[str, tuple[Rule, ...]]:
-        kinds: dict[str, list[Rule]] = {}
+    def _rules_by_kind(self) -> dict[RuleKind, dict[str, Rule]]:
+        kinds: dict[RuleKind, dict[str, Rule]] = {}
         for rule in self.data.rules:
-            kinds.setdefault(rule.kind, []).append(rule)
-        return {kind: tuple(rules) for kind, rules in kinds.items()}
+            kinds.setdefault(rule.kind, {})[rule.id] = rule
+        return kinds
 
     @cached_property
     def rules_that_offer_care(self) -> tuple[Rule, ...]:

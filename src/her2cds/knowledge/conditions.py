@@ -130,11 +130,11 @@ def atoms(condition: Condition) -> list[Leaf | Named]:
     waiting = [condition]
     while waiting:
         one = waiting.pop()
-        if isinstance(one, Leaf | Named):
+        if isinstance(one, (Leaf, Named)):
             found.append(one)
         elif isinstance(one, Not):
             waiting.append(one.part)
-        elif isinstance(one, All | AnyOf):
+        elif isinstance(one, (All, AnyOf)):
             waiting.extend(reversed(one.parts))
     return found
 

@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from typing import NamedTuple
 
 from her2cds.engine.compiled import Outcome
-from her2cds.facts.truth import FALSE, TRUE
+from her2cds.facts.truth import FALSE, TRUE, UNKNOWN
 from her2cds.facts.values import SetFact
 from her2cds.knowledge.base import Knowledge
 from her2cds.knowledge.catalogue import Regimen
@@ -117,17 +117,16 @@ class Restrictions(NamedTuple):
     def of(cls, knowledge: Knowledge, outcome: Outcome) -> Restrictions:
         """The rules that hold or may hold, by what they do."""
         verdicts = outcome.verdicts
-        cautions, findings = knowledge.rules_of("caution"), knowledge.rules_of("biomarker")
-        held, open_ = list[Rule](), list[Rule]()
-        for rule in cautions:
-            verdict = verdicts[rule.id]
-            if verdict is not FALSE:
-                (held if verdict is TRUE else open_).append(rule)
+        matter = [one for one in knowledge.rules_by_id("caution").items() if verdicts[one[0]] is not FALSE]
+        held = [rule for name, rule in matter if verdicts[name] is TRUE]
+        open_ = [rule for name, rule in matter if verdicts[name] is UNKNOWN]
         return cls(
-            excluding=tuple(rule for rule in held if _effect(rule) == "exclude"),
-            holding=tuple(rule for rule in held if _effect(rule) != "exclude"),
-            to_check=tuple(rule for rule in open_ if _effect(rule) in ("exclude", "conditional")),
-            findings=tuple([rule for rule in findings if verdicts[rule.id] is TRUE]),
+            excluding=tuple([rule for rule in held if _effect(rule) == "exclude"]),
+            holding=tuple([rule for rule in held if _effect(rule) != "exclude"]),
+            to_check=tuple([rule for rule in open_ if _effect(rule) in ("exclude", "conditional")]),
+            findings=tuple(
+                [rule for name, rule in knowledge.rules_by_id("biomarker").items() if verdicts[name] is TRUE]
+            ),
         )
 
 
@@ -142,8 +141,8 @@ def _is_investigational(candidate: Candidate) -> bool:
 
 def _offered(knowledge: Knowledge, outcome: Outcome) -> Iterator[Candidate]:
     by_regimen: dict[str, list[Rule]] = {}
-    for rule in knowledge.rules_of("therapy"):
-        if rule.offer and outcome.verdicts[rule.id] is not FALSE:
+    for name, rule in knowledge.rules_by_id("therapy").items():
+        if outcome.verdicts[name] is not FALSE and rule.offer:
             by_regimen.setdefault(rule.offer.regimen, []).append(rule)
     for regimen_id, rules in sorted(by_regimen.items()):
         satisfied = tuple(rule for rule in rules if outcome.verdicts[rule.id] is TRUE)

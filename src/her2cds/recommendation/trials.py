@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from functools import lru_cache
 from typing import NamedTuple
 
 from her2cds.engine.compiled import Outcome
@@ -49,22 +50,31 @@ def match_trials(
     meninges = ("leptomeningeal disease",) if _present("brain.leptomeningeal", outcome) else ()
     about_brain = knowledge.trials_about_brain if brain else frozenset()
     about_meninges = knowledge.trials_about_meninges if meninges else frozenset()
-    verdicts, reported_closed = outcome.verdicts, knowledge.trials_reported_closed
+    verdicts = outcome.verdicts
     notes = drug_notes(knowledge, outcome, restrictions)
+    of_interest = {*closed, *answers, *about_brain, *about_meninges}
     matches, last = list[Match](), list[Match]()
-    for trial in knowledge.suggested_trials:
-        name, verdict = trial.id, verdicts[trial.id]
+    for name, unfit in _unfit(knowledge):
+        trial, verdict = unfit.trial, verdicts[name]
+        if verdict is FALSE and name not in of_interest:
+            last.append(unfit)  # as most are; the order puts them last
+            continue
         spoken_to = answers.get(name, ())
-        if name in about_brain or name in about_meninges:
-            spoken_to += (brain if name in about_brain else ()) + (meninges if name in about_meninges else ())
+        spoken_to += (brain if name in about_brain else ()) + (meninges if name in about_meninges else ())
         told = notes.about(trial) if verdict is not FALSE else ()
         ruled_out = bool(told) and any(note.effect == "exclude" for note in told)
-        match = Match(trial, verdict, spoken_to, closed.get(name, name in reported_closed), told, ruled_out)
-        # Most do not fit and speak to nothing: the order puts them last, and they need not be sorted.
+        match = Match(trial, verdict, spoken_to, closed.get(name, unfit.closed), told, ruled_out)
         (last if verdict is FALSE and not spoken_to else matches).append(match)
     # The trials come by phase and identifier, and a stable sort leaves them so.
     matches.sort(key=lambda match: _fit(match, knowledge))
     return (*matches, *last)
+
+
+@lru_cache(maxsize=2)  # a base, and the one that takes its place while the first is still in use
+def _unfit(knowledge: Knowledge) -> tuple[tuple[str, Match], ...]:
+    """Every trial that may be suggested, as it stands to a patient to whom it has nothing to say."""
+    closed = knowledge.trials_reported_closed
+    return tuple((one.id, Match(one, FALSE, (), one.id in closed)) for one in knowledge.suggested_trials)
 
 
 def _fit(match: Match, knowledge: Knowledge) -> tuple[int, bool, int, bool]:

@@ -114,24 +114,24 @@ class ReportAssembler:
 
     def classification(self) -> tuple[Classified, ...]:
         """The derived facts, each with its trace."""
+        knowledge, outcome = self._context.knowledge, self._context.outcome
         result = []
-        for fact, rules in self._context.knowledge.derivers.items():
-            value = self._context.outcome.facts[fact]
-            definition = self._context.knowledge.facts[fact]
-            satisfied = tuple(rule for rule in rules if self._context.outcome.verdicts[rule] is TRUE)
-            because = "; ".join(self._context.knowledge.rules[rule].title for rule in satisfied)
+        for fact, rules in sorted(knowledge.derivers.items()):
+            value = outcome.facts[fact]
+            satisfied = tuple([rule for rule in rules if outcome.verdicts[rule] is TRUE])
+            because = "; ".join([knowledge.rules[rule].title for rule in satisfied])
             if not because and isinstance(value, ScalarFact) and not value.is_known:
                 because = "facts are missing"
             result.append(
                 Classified(
                     fact=fact,
-                    meaning=definition.meaning,
+                    meaning=knowledge.facts[fact].meaning,
                     value=shown(value),
                     because=because or "no classification rule applies",
                     rules=satisfied,
                 )
             )
-        return tuple(sorted(result, key=lambda one: one.fact))
+        return tuple(result)
 
     # --- Tests, questions, notices, sources ---------------------------------------------------------
 

@@ -60,7 +60,7 @@ class ReportContext:
     def satisfied(self, kind: RuleKind) -> Iterable[Rule]:
         """The satisfied rules of one kind."""
         verdicts = self.outcome.verdicts
-        return [rule for rule in self.knowledge.rules_of(kind) if verdicts[rule.id] is TRUE]
+        return [rule for name, rule in self.knowledge.rules_by_id(kind).items() if verdicts[name] is TRUE]
 
 
 def identity_of(knowledge: Knowledge) -> KnowledgeIdentity:
