@@ -98,6 +98,7 @@ class _Group:
     mask: int
     node_of: Mapping[str, str]
     answers: dict[tuple[int, int], Answer]
+    fired: dict[tuple[str, ...], set[str]]
 
     def ask(self, true: int, unknown: int) -> Answer:
         """The nodes that are true or unknown, with their truth, for the atoms that are."""
@@ -117,14 +118,24 @@ class _Group:
         possible = [
             name for name, bit, affirmed in self.flags if bool((true | unknown if affirmed else true) & bit) is affirmed
         ]
-        sure = self.ruleset.fire(definite)
-        open_ = self.ruleset.fire(possible) if unknown else sure
+        sure = self._rules_fired(tuple(definite))
+        open_ = self._rules_fired(tuple(possible)) if unknown else sure
         verdicts: Verdicts = {}
         for rule in open_ & self.node_of.keys():  # others of the ruleset can hold of these flags too
             node = self.node_of[rule]
             verdict = TRUE if rule in sure else UNKNOWN
             verdicts[node] = max(verdict, verdicts.get(node, FALSE))
         return tuple(verdicts.items())
+
+    def _rules_fired(self, flags: tuple[str, ...]) -> set[str]:
+        """The rules that the library fires; far fewer sets of flags than patterns are ever put to it."""
+        found = self.fired.get(flags)
+        if found is None:
+            found = self.ruleset.fire(flags)
+            if len(self.fired) >= _MOST_ANSWERS:
+                self.fired.clear()
+            self.fired[flags] = found
+        return found
 
 
 @dataclass(slots=True)
@@ -227,7 +238,7 @@ def _compiled(groups: Sequence[_Rules]) -> Iterator[_Group]:
         )
         for group in together:
             mask = reduce(or_, (flag.bit for flag in group.flags))
-            yield _Group(ruleset, group.flags, mask, group.node_of, {})
+            yield _Group(ruleset, group.flags, mask, group.node_of, {}, {})
 
 
 def _fitting_a_ruleset(groups: Sequence[_Rules]) -> Iterator[list[_Rules]]:

@@ -38,6 +38,7 @@ class NameIndex:
 
     def __init__(self, entries: Iterable[tuple[str, Iterable[str]]]) -> None:
         self._ids: dict[str, str] = {}
+        self._as_written: dict[str, str] = {}
         self._spelled: dict[str, str] = {}
         self._close: dict[str, list[str]] = {}
         for entry_id, names in entries:
@@ -45,10 +46,11 @@ class NameIndex:
                 fold = folded(name)
                 if fold not in self._ids:
                     self._ids[fold], self._spelled[fold] = entry_id, name
+                self._as_written[name] = self._ids[fold]
 
     def find(self, name: str) -> str | None:
         """The id that goes by this name, or None."""
-        return self._ids.get(folded(name))
+        return self._as_written.get(name) or self._ids.get(folded(name))
 
     def close_to(self, name: str) -> list[str]:
         """Known names so like this one that it may be a slip of the pen, best first.

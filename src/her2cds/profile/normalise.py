@@ -13,6 +13,9 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable
 from dataclasses import dataclass, field
+from typing import TypeVar
+
+from pydantic import BaseModel
 
 from her2cds.errors import ProfileFault
 from her2cds.knowledge.base import Knowledge
@@ -27,6 +30,7 @@ _MOST_HINTS = 50
 _UNRECOGNISED = "unrecognised:"
 _SHORTEST_TO_COMPARE = 5  # what is left of a name without dose and form; a few letters are like anything
 _SEPARATOR = re.compile(r"[/+,;&]|\sand\s", re.IGNORECASE)
+P = TypeVar("P", bound=BaseModel)
 _COUNTS = {2: "two", 3: "three", 4: "four", 5: "five"}
 
 
@@ -143,12 +147,9 @@ class _Normaliser:
 
     def _treatment(self, treatment: Treatment, index: int) -> Treatment:
         path = f"$.treatments[{index}]"
-        return treatment.model_copy(
-            update={
-                "agents": self._drugs(treatment.agents, f"{path}.agents"),
-                "stopped_agents": self._drugs(treatment.stopped_agents, f"{path}.stopped_agents"),
-            }
-        )
+        agents = self._drugs(treatment.agents, f"{path}.agents")
+        stopped = self._drugs(treatment.stopped_agents, f"{path}.stopped_agents")
+        return _with(treatment, {"agents": agents, "stopped_agents": stopped})
 
     def _test(self, test: GenomicTest, index: int) -> GenomicTest:
         covered = test.genes_covered
@@ -159,7 +160,7 @@ class _Normaliser:
             self._alteration(one, f"$.genomic_tests[{index}].alterations[{i}]")
             for i, one in enumerate(test.alterations)
         )
-        return test.model_copy(update={"genes_covered": covered, "alterations": alterations})
+        return _with(test, {"genes_covered": covered, "alterations": alterations})
 
     def _alteration(self, alteration: Alteration, path: str) -> Alteration:
         change = alteration.protein_change
@@ -170,7 +171,7 @@ class _Normaliser:
                     f"{path}.protein_change: '{change}' is not a protein change that can be read; no rule uses it."
                 )
             change = normal or change
-        return alteration.model_copy(update={"gene": self._gene(alteration.gene), "protein_change": change})
+        return _with(alteration, {"gene": self._gene(alteration.gene), "protein_change": change})
 
     def _health(self, health: Health) -> Health:
         changes: dict[str, object] = {}
@@ -184,7 +185,7 @@ class _Normaliser:
         if ild is not None and ild.caused_by:
             caused_by = self._drugs(ild.caused_by, "$.health.interstitial_lung_disease.caused_by")
             changes["interstitial_lung_disease"] = ild.model_copy(update={"caused_by": caused_by})
-        return health.model_copy(update=changes)
+        return _with(health, changes)
 
     def _check_classes(self, names: tuple[str, ...]) -> None:
         valid = self._knowledge.domains.drug_classes
@@ -193,6 +194,13 @@ class _Normaliser:
                 hint = did_you_mean(name, valid) or f"One of: {', '.join(sorted(valid))}"
                 path = f"$.health.unsuitable_for[{index}]"
                 self._chart.faults.append(ProfileFault(path, repr(name), "the id of a drug class", hint))
+
+
+def _with(part: P, changes: dict[str, object]) -> P:
+    """The part with these fields; itself where they are so already, as where the names were ids."""
+    if all(getattr(part, name) == value for name, value in changes.items()):
+        return part
+    return part.model_copy(update=changes)
 
 
 def _write(drugs: tuple[str, ...], name: str) -> str:
