@@ -22,11 +22,14 @@ _MOST_VALUES = 256
 
 @dataclass(slots=True)
 class FactAtoms:
-    """The tests of one fact, by bit. What they come to depends on the fact's value alone."""
+    """The tests of one fact, by bit. What they come to depends on the fact's value alone.
+
+    Where nothing is known of the fact, all those `of_a_value` are unknown, and none is true.
+    """
 
     fact: str
     tests: dict[int, Leaf] = field(default_factory=dict)
-    _everything: int = 0
+    of_a_value: int = 0
     _if_known: int = 0
     _by_member: dict[str, int] = field(default_factory=dict)
     _remembered: dict[tuple[Scalar, ...] | None, TrueAndUnknown] = field(default_factory=dict)
@@ -37,15 +40,13 @@ class FactAtoms:
         if test.operator == "known":
             self._if_known |= bit
             return
-        self._everything |= bit
+        self.of_a_value |= bit
         if test.operator in ("contains", "contains_any"):
             for member in test.operand if isinstance(test.operand, tuple) else (str(test.operand),):
                 self._by_member[member] = self._by_member.get(member, 0) | bit
 
-    def read(self, fact: Fact | None) -> TrueAndUnknown:
+    def read(self, fact: Fact) -> TrueAndUnknown:
         """The bits of the tests that are true of the fact, and of those that are unknown."""
-        if fact is None:
-            return 0, self._everything
         if isinstance(fact, SetFact):
             return self._of_set(fact)
         bits = self._remembered.get(fact.candidates)
@@ -68,12 +69,12 @@ class FactAtoms:
         for member in fact.present:
             sure |= self._by_member.get(member, 0)
         open_ = 0
-        if fact.absent is None:
-            for member in fact.maybe:
-                open_ |= self._by_member.get(member, 0)
-        else:
+        for member in fact.maybe:
+            open_ |= self._by_member.get(member, 0)
+        if fact.absent is not None:
+            settled = fact.present | fact.absent
             for member, bits in self._by_member.items():
-                if fact.contains(member) is UNKNOWN:
+                if member not in settled and member.partition(":")[0] not in fact.absent_prefixes:
                     open_ |= bits
         return sure, open_ & ~sure
 

@@ -101,14 +101,11 @@ class _Group:
     fired: dict[tuple[str, ...], set[str]]
 
     def ask(self, true: int, unknown: int) -> Answer:
-        """The nodes that are true or unknown, with their truth, for the atoms that are."""
-        pattern = true & self.mask, unknown & self.mask
-        answer = self.answers.get(pattern)
-        if answer is None:
-            answer = self._fire(*pattern)
-            if len(self.answers) >= _MOST_ANSWERS:
-                self.answers.clear()
-            self.answers[pattern] = answer
+        """The nodes that are true or unknown, with their truth, for the atoms of the group that are; kept."""
+        answer = self._fire(true, unknown)
+        if len(self.answers) >= _MOST_ANSWERS:
+            self.answers.clear()
+        self.answers[true, unknown] = answer
         return answer
 
     def _fire(self, true: int, unknown: int) -> Answer:
@@ -184,7 +181,11 @@ class CompiledRules:
         true = unknown = 0
         for level in self._levels:
             for tests in level.facts:
-                sure, open_ = tests.read(facts.get(tests.fact))
+                fact = facts.get(tests.fact)
+                if fact is None:
+                    unknown |= tests.of_a_value
+                    continue
+                sure, open_ = tests.read(fact)
                 true |= sure
                 unknown |= open_
             for criterion in level.criteria:
@@ -193,7 +194,9 @@ class CompiledRules:
                 unknown |= open_
             verdicts.update(level.start)
             for group in level.groups:
-                for node, verdict in group.ask(true, unknown):
+                pattern = true & group.mask, unknown & group.mask
+                answer = group.answers.get(pattern)
+                for node, verdict in group.ask(*pattern) if answer is None else answer:
                     # The alternatives of a node may stand in two groups: the better one counts.
                     if verdict > verdicts[node]:
                         verdicts[node] = verdict
