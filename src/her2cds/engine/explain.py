@@ -6,7 +6,7 @@ answers "why", "why not" and "what is missing", and it is the oracle against whi
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from typing import NamedTuple
 
 from her2cds.engine.compiled import Outcome, Verdicts
@@ -130,24 +130,29 @@ class PatientTests:
         self._conditions = knowledge.conditions
         # By the identity of the test, of which the knowledge base keeps one object for all conditions.
         self._truths: dict[int, Truth] = {}
-        self._responsible: dict[tuple[str, Truth], tuple[Leaf, ...]] = {}
+        self._responsible: dict[tuple[str, Truth], Sequence[Leaf]] = {}
         self._true: dict[str, tuple[Leaf, ...]] = {}
 
-    def responsible(self, condition: Condition, truth: Truth) -> Iterator[Leaf]:
+    def truth(self, condition: Condition) -> Truth:
+        """The truth of a condition, or of a part of one."""
+        if isinstance(condition, Leaf):
+            return self._of_test(condition)
+        if isinstance(condition, Named):
+            return self._outcome.verdicts[condition.criterion]
+        return _truth(condition, self._outcome.verdicts, self._of_test)
+
+    def responsible(self, condition: Condition, truth: Truth) -> Sequence[Leaf]:
         """The tests that make the condition what it is, as `Explanation.responsible`; `truth` has to be its truth."""
         if isinstance(condition, Leaf):
-            yield condition
-        elif isinstance(condition, Named):
-            yield from self._responsible_in(condition.criterion, truth)
-        elif isinstance(condition, Not):
-            yield from self.responsible(condition.part, truth.negated())
-        elif isinstance(condition, (All, AnyOf)):
-            for part in condition.parts:
-                if isinstance(part, Leaf):
-                    if self._of_test(part) is truth:
-                        yield part
-                elif self._truth(part) is truth:
-                    yield from self.responsible(part, truth)
+            return (condition,)
+        if isinstance(condition, Named):
+            return self._responsible_in(condition.criterion, truth)
+        if isinstance(condition, Not):
+            return self.responsible(condition.part, truth.negated())
+        if isinstance(condition, (All, AnyOf)):
+            parts = [part for part in condition.parts if self.truth(part) is truth]
+            return [test for part in parts for test in self.responsible(part, truth)]
+        return ()
 
     def true_ones(self, condition: Condition) -> Iterator[Leaf]:
         """Every test in the condition and its criteria that is true, in reading order."""
@@ -157,11 +162,10 @@ class PatientTests:
             elif self._of_test(atom) is TRUE:
                 yield atom
 
-    def _responsible_in(self, criterion: str, truth: Truth) -> tuple[Leaf, ...]:
+    def _responsible_in(self, criterion: str, truth: Truth) -> Sequence[Leaf]:
         found = self._responsible.get((criterion, truth))
         if found is None:
-            found = tuple(self.responsible(self._conditions[criterion], truth))
-            self._responsible[criterion, truth] = found
+            found = self._responsible[criterion, truth] = self.responsible(self._conditions[criterion], truth)
         return found
 
     def _true_in(self, criterion: str) -> tuple[Leaf, ...]:
@@ -169,9 +173,6 @@ class PatientTests:
         if found is None:
             found = self._true[criterion] = tuple(self.true_ones(self._conditions[criterion]))
         return found
-
-    def _truth(self, condition: Condition) -> Truth:
-        return _truth(condition, self._outcome.verdicts, self._of_test)
 
     def _of_test(self, test: Leaf) -> Truth:
         found = self._truths.get(id(test))

@@ -11,7 +11,7 @@ from her2cds.knowledge.conditions import Always, Condition, ConditionParser, Dom
 from her2cds.knowledge.data import KnowledgeData
 from her2cds.knowledge.evidence import Evidence
 from her2cds.knowledge.names import NameIndex
-from her2cds.knowledge.rules import Criterion, FactDefinition, Rule, RuleKind, Situation, Trial
+from her2cds.knowledge.rules import CautionEffect, Criterion, FactDefinition, Rule, RuleKind, Situation, Trial
 
 if TYPE_CHECKING:
     from her2cds.knowledge.overlay_model import AppliedOverlay
@@ -91,6 +91,19 @@ class Knowledge:
         for rule in self.data.rules:
             kinds.setdefault(rule.kind, {})[rule.id] = rule
         return kinds
+
+    def cautions(self, *effects: CautionEffect) -> dict[str, Rule]:
+        """The cautions with one of these effects by id, in file order."""
+        found = self._cautions_by_effects.get(effects)
+        if found is None:
+            cautions = ((name, rule, rule.caution) for name, rule in self.rules_by_id("caution").items())
+            found = {name: rule for name, rule, caution in cautions if caution and caution.effect in effects}
+            self._cautions_by_effects[effects] = found
+        return found
+
+    @cached_property
+    def _cautions_by_effects(self) -> dict[tuple[CautionEffect, ...], dict[str, Rule]]:
+        return {}
 
     @cached_property
     def rules_that_offer_care(self) -> tuple[Rule, ...]:

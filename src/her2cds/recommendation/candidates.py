@@ -6,16 +6,16 @@ unknown one leaves an open check. What is excluded is kept, with its reasons.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
 from her2cds.engine.compiled import Outcome
-from her2cds.facts.truth import FALSE, TRUE, UNKNOWN
+from her2cds.facts.truth import FALSE, TRUE, UNKNOWN, Truth
 from her2cds.facts.values import SetFact
 from her2cds.knowledge.base import Knowledge
 from her2cds.knowledge.catalogue import Regimen
-from her2cds.knowledge.rules import Category, CautionEffect, Offer, Rule
+from her2cds.knowledge.rules import Category, Offer, Rule
 
 
 class Exclusion(NamedTuple):
@@ -117,22 +117,16 @@ class Restrictions(NamedTuple):
     def of(cls, knowledge: Knowledge, outcome: Outcome) -> Restrictions:
         """The rules that hold or may hold, by what they do."""
         verdicts = outcome.verdicts
-        matter = [one for one in knowledge.rules_by_id("caution").items() if verdicts[one[0]] is not FALSE]
-        held = [rule for name, rule in matter if verdicts[name] is TRUE]
-        open_ = [rule for name, rule in matter if verdicts[name] is UNKNOWN]
+
+        def those(rules: Mapping[str, Rule], truth: Truth) -> tuple[Rule, ...]:
+            return tuple([rule for name, rule in rules.items() if verdicts[name] is truth])
+
         return cls(
-            excluding=tuple([rule for rule in held if _effect(rule) == "exclude"]),
-            holding=tuple([rule for rule in held if _effect(rule) != "exclude"]),
-            to_check=tuple([rule for rule in open_ if _effect(rule) in ("exclude", "conditional")]),
-            findings=tuple(
-                [rule for name, rule in knowledge.rules_by_id("biomarker").items() if verdicts[name] is TRUE]
-            ),
+            excluding=those(knowledge.cautions("exclude"), TRUE),
+            holding=those(knowledge.cautions("conditional", "demote", "warn", "monitor"), TRUE),
+            to_check=those(knowledge.cautions("exclude", "conditional"), UNKNOWN),
+            findings=those(knowledge.rules_by_id("biomarker"), TRUE),
         )
-
-
-def _effect(rule: Rule) -> CautionEffect:
-    assert rule.caution is not None
-    return rule.caution.effect
 
 
 def _is_investigational(candidate: Candidate) -> bool:

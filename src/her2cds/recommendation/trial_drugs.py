@@ -6,6 +6,7 @@ A trial says which drugs it gives and not always in which arm: a drug that is ru
 from __future__ import annotations
 
 from collections.abc import Iterator
+from functools import lru_cache
 from typing import Literal, NamedTuple
 
 from her2cds.engine.compiled import Outcome
@@ -65,12 +66,21 @@ def drug_notes(knowledge: Knowledge, outcome: Outcome, restrictions: Restriction
 
 
 def _of_cautions(knowledge: Knowledge, restrictions: Restrictions) -> Iterator[DrugNote]:
-    by_caution = knowledge.trial_drugs_by_caution
+    by_caution = _caution_notes(knowledge)
     for rule in (*restrictions.excluding, *restrictions.holding):
+        yield from by_caution.get(rule.id, ())
+
+
+@lru_cache(maxsize=2)  # a base, and the one that takes its place while the first is still in use
+def _caution_notes(knowledge: Knowledge) -> dict[str, tuple[DrugNote, ...]]:
+    """What each caution says of the drugs of trials where it holds: the same for every patient."""
+    found: dict[str, tuple[DrugNote, ...]] = {}
+    for name, drugs in knowledge.trial_drugs_by_caution.items():
+        rule = knowledge.rules[name]
         effect = rule.caution.effect if rule.caution else None
         if rule.caution is not None and (effect == "exclude" or effect == "conditional"):
-            for drug in by_caution.get(rule.id, ()):
-                yield DrugNote(drug, effect, rule.caution.because, rule)
+            found[name] = tuple([DrugNote(drug, effect, rule.caution.because, rule) for drug in drugs])
+    return found
 
 
 def _of_the_patient(knowledge: Knowledge, outcome: Outcome) -> Iterator[DrugNote]:

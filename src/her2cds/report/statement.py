@@ -11,7 +11,7 @@ from her2cds.engine.explain import PatientTests, shown
 from her2cds.facts.truth import FALSE
 from her2cds.facts.values import ScalarFact, SetFact
 from her2cds.knowledge.base import Knowledge
-from her2cds.knowledge.conditions import Condition, Leaf
+from her2cds.knowledge.conditions import All, Condition, Leaf
 from her2cds.recommendation.decide import Decision
 
 _NEAREST = 3
@@ -59,7 +59,7 @@ def _nearest(knowledge: Knowledge, outcome: Outcome, tests: PatientTests) -> str
     for rule in knowledge.rules_that_offer_care:
         condition = knowledge.conditions[rule.id]
         farthest = nearest[-1][:2] if len(nearest) == _NEAREST else _FARTHEST
-        distance = _distance(tests.responsible(condition, FALSE), farthest)
+        distance = _distance(condition, tests, farthest)
         if distance is not None:
             nearest = sorted([*nearest, (*distance, rule.title, condition)], key=lambda miss: miss[:3])[:_NEAREST]
     return "; ".join(
@@ -67,14 +67,16 @@ def _nearest(knowledge: Knowledge, outcome: Outcome, tests: PatientTests) -> str
     )
 
 
-def _distance(failed: Iterable[Leaf], farthest: tuple[bool, int]) -> tuple[bool, int] | None:
+def _distance(condition: Condition, tests: PatientTests, farthest: tuple[bool, int]) -> tuple[bool, int] | None:
     """Whether a rule is for another extent of disease, and how many tests fail in it; None beyond `farthest`."""
     elsewhere, says = False, set[str]()
-    for test in failed:
-        elsewhere = elsewhere or test.fact in _EXTENT
-        says.add(str(test))
-        if (elsewhere, len(says)) > farthest:
-            return None
+    for part in condition.parts if isinstance(condition, All) else (condition,):
+        if tests.truth(part) is FALSE:
+            for test in tests.responsible(part, FALSE):
+                elsewhere = elsewhere or test.fact in _EXTENT
+                says.add(str(test))
+            if (elsewhere, len(says)) > farthest:
+                return None
     return elsewhere, len(says)
 
 

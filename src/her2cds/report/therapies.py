@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from itertools import chain
 
 from her2cds.engine.explain import Explanation, origin_of, shown
 from her2cds.facts.truth import FALSE, TRUE, UNKNOWN
@@ -117,7 +116,7 @@ class TherapyParts:
             tests = self._context.tests.responsible(condition, TRUE)
         else:
             open_ones = self._context.tests.responsible(condition, UNKNOWN)
-            tests = chain(self._context.tests.true_ones(condition), open_ones)
+            tests = [*self._context.tests.true_ones(condition), *open_ones]
         unique = {str(test): test for test in tests}
         return tuple([_fact_shown(test, says, facts.get(test.fact)) for says, test in unique.items()])
 
