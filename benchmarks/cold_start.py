@@ -64,7 +64,7 @@ mark("imports of her2cds (classes of models and records)")
 from pathlib import Path
 from her2cds.knowledge.load import load_knowledge_base
 knowledge = load_knowledge_base(Path({rules!r}))
-mark("knowledge base from the cache (validators, entries, conditions)")
+mark("knowledge base from the cache (entries, conditions)")
 base = her2cds.evaluation.KnowledgeBase(knowledge)
 mark("rules compiled for durable-rules")
 case = her2cds.evaluation.examine(Path({example!r}).read_bytes(), base)
