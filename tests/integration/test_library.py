@@ -16,7 +16,7 @@ from typing import Any
 import pytest
 
 from her2cds import KnowledgeBase, ProfileError, evaluate, load_knowledge
-from her2cds.engine import atoms, compiled
+from her2cds.engine import memory
 from tests.conftest import PROJECT
 from tests.property.random_profiles import RandomProfiles
 
@@ -100,13 +100,17 @@ def test_two_knowledge_bases_live_side_by_side(knowledge: KnowledgeBase, tmp_pat
 def test_what_is_kept_of_earlier_patients_is_bounded_and_changes_no_answer(
     knowledge: KnowledgeBase, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    most_answers, most_values = 8, 4  # in place of the far larger bounds, so that few patients exceed them
-    monkeypatch.setattr("her2cds.engine.compiled._MOST_ANSWERS", most_answers)
-    monkeypatch.setattr("her2cds.engine.atoms._MOST_VALUES", most_values)
+    most = 4  # in place of the far larger bound, so that few patients exceed it
+    monkeypatch.setattr("her2cds.engine.memory.MOST", most)
     small = KnowledgeBase(knowledge.knowledge)
-    answers = [shard.answers for level in small.rules._levels for shard in level.shards]
-    values = [tests._known for level in small.rules._levels for tests in level.facts]
-    kept_answers, kept_values = set(), set()
+    groups = [group for level in small.rules._levels for group in level.groups]
+    parts = [one for level in small.rules._levels for one in (*level.draft.facts, *level.draft.completes)]
+    memories = (
+        [group.answers for group in groups],
+        [group._fired for group in groups],
+        [part._remembered for part in parts],
+    )
+    largest = [0, 0, 0]
     for seed in range(60):
         tree = RandomProfiles(seed).tree()
         try:
@@ -114,15 +118,12 @@ def test_what_is_kept_of_earlier_patients_is_bounded_and_changes_no_answer(
         except ProfileError:
             continue
         assert evaluate(tree, small) == expected
-        kept_answers |= set(map(len, answers))
-        kept_values |= set(map(len, values))
-    assert max(kept_answers) == most_answers
-    assert max(kept_values) == most_values
+        largest = [max(so_far, *map(len, kept)) for so_far, kept in zip(largest, memories, strict=True)]
+    assert largest == [most, most, most]
 
 
 def test_what_is_kept_of_earlier_patients_is_at_most_a_thousand_answers() -> None:
-    assert compiled._MOST_ANSWERS <= 1024
-    assert atoms._MOST_VALUES <= 256
+    assert memory.MOST <= 1024
 
 
 def test_the_ehr_example_in_the_docs_runs(capsys: pytest.CaptureFixture[str]) -> None:

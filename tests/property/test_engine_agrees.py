@@ -107,8 +107,7 @@ def test_random_small_rule_bases(base: Knowledge, seed: int) -> None:
 
 
 def test_verdicts_do_not_depend_on_how_much_is_kept(knowledge: KnowledgeBase, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("her2cds.engine.compiled._MOST_ANSWERS", 1)
-    monkeypatch.setattr("her2cds.engine.atoms._MOST_VALUES", 1)
+    monkeypatch.setattr("her2cds.engine.memory.MOST", 1)
     assert disagreements(CompiledRules(knowledge.knowledge), patients=60, seed=8) == []
 
 

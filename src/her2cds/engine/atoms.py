@@ -9,15 +9,13 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
+from her2cds.engine.memory import remember
 from her2cds.facts.truth import TRUE, UNKNOWN, Truth
 from her2cds.facts.values import Fact, Scalar, SetFact, truth_of
 from her2cds.knowledge.conditions import Leaf, Named
 from her2cds.knowledge.normal_form import Literal
 
 TrueAndUnknown = tuple[int, int]
-
-# What the tests of a fact came to is kept for so many values; then the memory starts afresh.
-_MOST_VALUES = 256
 
 
 @dataclass(slots=True)
@@ -56,9 +54,7 @@ class FactAtoms:
                 sum(bit for bit, truth in truths.items() if truth is TRUE),
                 sum(bit for bit, truth in truths.items() if truth is UNKNOWN),
             )
-            if len(self._remembered) >= _MOST_VALUES:
-                self._remembered.clear()
-            self._remembered[fact.candidates] = bits
+            remember(self._remembered, fact.candidates, bits)
         return bits
 
     def _of_set(self, fact: SetFact) -> TrueAndUnknown:
