@@ -264,6 +264,10 @@ def test_gene_synonyms_are_normalised(knowledge: KnowledgeBase) -> None:
 
 AMPLIFIED = {"her2_ish_ratio": 3.0, "her2_copies_per_cell": 8.0}
 NOT_AMPLIFIED = {"her2_ish_ratio": 1.2, "her2_copies_per_cell": 2.0}
+# ASCO/CAP 2018: a high ratio with few copies, a low ratio with many, and one with some.
+GROUP_2 = {"her2_ish_ratio": 2.3, "her2_copies_per_cell": 3.5}
+GROUP_3 = {"her2_ish_ratio": 1.5, "her2_copies_per_cell": 6.0}
+GROUP_4 = {"her2_ish_ratio": 1.5, "her2_copies_per_cell": 5.9}
 
 
 def course(drug: str = "capecitabine", **fields: Any) -> dict[str, Any]:
@@ -283,6 +287,18 @@ CONTRADICTIONS = [
     ({"specimens": [{"her2_ihc": "2+", **NOT_AMPLIFIED, "her2_reported": "positive"}]}, True),
     ({"specimens": [{"her2_ish": "negative", "her2_ish_ratio": 3.0, "her2_copies_per_cell": 8.0}]}, True),
     ({"specimens": [{"her2_ish": "positive", "her2_ish_ratio": 1.1, "her2_copies_per_cell": 2.2}]}, True),
+    ({"specimens": [{"her2_ish": "equivocal", **AMPLIFIED}]}, False),
+    ({"specimens": [{"her2_ish": "equivocal", **NOT_AMPLIFIED}]}, False),
+    *(
+        ({"specimens": [{**ihc, **group, **said}]}, False)
+        for ihc in ({}, {"her2_ihc": "2+"}, {"her2_ihc": "1+"}, {"her2_ihc": "0"})
+        for group in (GROUP_2, GROUP_3, GROUP_4)
+        for said in ({"her2_ish": "positive"}, {"her2_ish": "positive", "her2_reported": "positive"})
+        if group is not GROUP_3 or ihc.get("her2_ihc") in ("0", "1+")
+    ),
+    ({"specimens": [{"her2_ihc": "2+", **GROUP_2, "her2_reported": "positive"}]}, False),
+    ({"specimens": [{"her2_ihc": "2+", **GROUP_4, "her2_reported": "positive"}]}, False),
+    ({"specimens": [{**GROUP_4, "her2_reported": "positive"}]}, False),
     ({"specimens": [{"er": "positive", "er_percent": 0}]}, True),
     ({"specimens": [{"er": "negative", "er_percent": 40}]}, True),
     ({"specimens": [{"er": "negative", "er_percent": 5}]}, False),
@@ -367,6 +383,15 @@ def test_contradictions_are_errors_or_warnings(tree: dict[str, Any], blocks: boo
         for status in ("positive", "low", "negative")
     ]
     + [
+        *(
+            {"specimens": [{"her2_ihc": "3+", "her2_ish": "positive", **group}]}
+            for group in (GROUP_2, GROUP_3, GROUP_4)
+        ),
+        {"specimens": [{"her2_ish": "positive", **GROUP_3}]},
+        {"specimens": [{"her2_ihc": "2+", "her2_ish": "positive", **GROUP_3}]},
+        {"specimens": [{"her2_ish": "equivocal", **GROUP_2}]},
+        {"specimens": [{"her2_ish": "negative", **GROUP_4}]},
+        {"specimens": [{"her2_ish_ratio": 2.3, "her2_reported": "positive"}]},
         {"specimens": [{"her2_ihc": "2+", "her2_ish_ratio": 3.0, "her2_reported": "negative"}]},
         {"specimens": [{"her2_ihc": "2+", **AMPLIFIED, "her2_reported": "positive"}]},
         {"specimens": [{"her2_ihc": "1+", **AMPLIFIED, "her2_reported": "positive"}]},

@@ -65,6 +65,7 @@ def _receptors(profile: Profile) -> Finding:
         path = f"$.specimens[{index}]"
         yield from _her2_status(specimen, path)
         yield from _ish(specimen, path)
+        yield from _ish_of_mixed_numbers(specimen, path)
         for marker, status, percent in (
             ("er", specimen.er, specimen.er_percent),
             ("pr", specimen.pr, specimen.pr_percent),
@@ -112,6 +113,26 @@ def _ish(specimen: Specimen, path: str) -> Finding:
         result == "positive" and ratio < 2.0 and copies < 4.0
     ):
         yield _error(f"{path}.her2_ish", found, "a result that fits ratio and copies (ASCO/CAP 2018)", _REMEDY_HER2)
+    elif result == "equivocal" and (ratio >= 2.0) == (copies >= 4.0):
+        clear = "positive" if ratio >= 2.0 else "negative"
+        yield _warning(f"{path}.her2_ish", found, f"{clear}, by ratio and copies (ASCO/CAP 2018)", _REMEDY_HER2)
+
+
+def _ish_of_mixed_numbers(specimen: Specimen, path: str) -> Finding:
+    """Positive on numbers that disagree: ASCO/CAP 2018, groups 2 and 4, and group 3 beside IHC 0 or 1+, end negative.
+
+    So it does after a second count, unless IHC is 3+. A chart may know more than its numbers: it is told, not refused.
+    """
+    ratio, copies, ihc = specimen.her2_ish_ratio, specimen.her2_copies_per_cell, specimen.her2_ihc
+    field = "her2_ish" if specimen.her2_ish is not None else "her2_reported"
+    if ratio is None or copies is None or ihc == "3+" or getattr(specimen, field) != "positive":
+        return
+    group_3 = ratio < 2.0 and copies >= 6.0
+    if (ratio >= 2.0) != (copies >= 4.0) and not (group_3 and ihc in (None, "2+")):
+        beside = f" beside IHC {ihc}" if ihc else ""
+        found = f"positive with ratio {ratio:g} and {copies:g} copies per cell{beside}"
+        expected = "negative once counted again, unless IHC is 3+ (ASCO/CAP 2018)"
+        yield _warning(f"{path}.{field}", found, expected, _REMEDY_HER2)
 
 
 def _steroid_receptor(path: str, status: str | None, percent: float | None) -> Finding:
