@@ -10,9 +10,10 @@ from hypothesis import strategies as st
 
 from her2cds import KnowledgeBase
 from her2cds.engine.compiled import CompiledRules
-from her2cds.engine.explain import evaluate_plainly
+from her2cds.engine.explain import Explainer, PatientTests, evaluate_plainly
 from her2cds.engine.selfcheck import RandomFacts, disagreements
 from her2cds.errors import EngineError
+from her2cds.facts.truth import TRUE
 from her2cds.knowledge.base import Knowledge
 from her2cds.knowledge.normal_form import TooManyAlternativesError
 from tests.small_base import small_base
@@ -104,6 +105,18 @@ def test_random_small_rule_bases(base: Knowledge, seed: int) -> None:
                 compiled.evaluate(facts)
             continue
         assert compiled.evaluate(facts).verdicts == plain.verdicts
+
+
+def test_the_tests_behind_a_verdict_are_those_of_the_explanation(knowledge: KnowledgeBase) -> None:
+    generator = RandomFacts(knowledge.knowledge, seed=17)
+    for _ in range(20):
+        outcome = knowledge.rules.evaluate(generator.facts())
+        explainer, tests = Explainer(outcome.facts, knowledge.knowledge), PatientTests(outcome, knowledge.knowledge)
+        for node, condition in knowledge.knowledge.conditions.items():
+            tree = explainer.explain(condition)
+            assert tests.truth(condition) is tree.truth is outcome.verdicts[node]
+            assert [*tests.responsible(condition, tree.truth)] == [one.test for one in tree.responsible(tree.truth)]
+            assert [*tests.true_ones(condition)] == [one.test for one in tree.leaves() if one.truth is TRUE]
 
 
 def test_verdicts_do_not_depend_on_how_much_is_kept(knowledge: KnowledgeBase, monkeypatch: pytest.MonkeyPatch) -> None:

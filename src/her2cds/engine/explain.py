@@ -1,7 +1,8 @@
 """An independent evaluator of condition trees in plain Python, and the tree that explains a verdict.
 
 It walks the tree as the author wrote it, with Kleene's logic, and knows nothing of rulesets and flags. It
-answers "why", "why not" and "what is missing", and it is the oracle against which the engine is tested.
+answers "why" and "why not", and it is the oracle against which the engine is tested. `PatientTests` names the tests
+behind a verdict without making trees, for reports and for what is missing.
 """
 
 from __future__ import annotations
