@@ -13,9 +13,9 @@ from tests.conftest import PROJECT
 EXAMPLE = PROJECT / "patient_examples" / "second-line-her2-positive.json"
 LOADED = """
 import sys
-from her2cds.cli.app import main
+from her2cds.cli.app import app
 try:
-    main()
+    app()
 except SystemExit as end:
     print(*sorted(name for name in sys.modules if name.startswith("her2cds.cli.")), file=sys.stderr)
     sys.exit(end.code)

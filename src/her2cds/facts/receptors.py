@@ -16,8 +16,7 @@ from datetime import date as Date
 from typing import Any, NamedTuple
 
 from her2cds.facts.values import NOT_KNOWN, FactBase, ScalarFact, given, known
-from her2cds.profile.assays import ish_of
-from her2cds.profile.contradictions import ER_PR_POSITIVE_PERCENT
+from her2cds.profile.assays import ER_PR_POSITIVE_PERCENT, ish_of
 from her2cds.profile.model import Profile, Specimen, Treatment
 
 _HER2_FIELDS = {

@@ -8,6 +8,8 @@ from her2cds.profile.model import Specimen
 
 IshResult = Literal["positive", "negative", "equivocal"]
 _RATIO, _COPIES = 2.0, 4.0
+ER_PR_POSITIVE_PERCENT = 1.0  # ASCO/CAP 2020: 1 % or more stained nuclei is positive, 1 to 10 % low positive
+ER_PR_CLEARLY_POSITIVE_PERCENT = 10.0
 
 
 def ish_of(specimen: Specimen) -> IshResult | None:

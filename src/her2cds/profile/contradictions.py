@@ -6,35 +6,22 @@ The list is documented in docs/methods/contradictions.md; each function is one f
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from datetime import date as Date
-from typing import NamedTuple
 
-from her2cds.errors import ProfileFault
-from her2cds.profile.assays import ish_of
-from her2cds.profile.model import Profile, Specimen, Treatment
+from her2cds.profile.contradiction import Contradiction, Finding, error, warning
+from her2cds.profile.model import Profile, Treatment
+from her2cds.profile.receptor_contradictions import receptors
 
-ER_PR_POSITIVE_PERCENT = 1.0  # ASCO/CAP 2020: 1 % or more stained nuclei is positive, 1 to 10 % low positive
-ER_PR_CLEARLY_POSITIVE_PERCENT = 10.0
 _RESPONDING = ("complete", "partial", "stable")
 _EARLY = ("neoadjuvant", "adjuvant")
 _DISTANT = frozenset({"bone", "liver", "lung", "brain", "peritoneum", "pleura", "leptomeninges"})
 
 
-class Contradiction(NamedTuple):
-    """One contradiction. `blocks` ones keep the profile from being evaluated."""
-
-    fault: ProfileFault
-    blocks: bool
-
-
-Finding = Iterator[Contradiction]
-
-
 def contradictions(profile: Profile, today: Date) -> list[Contradiction]:
     """All contradictions in the profile, taking `today` as the latest possible date."""
     checks: tuple[Callable[[Profile], Finding], ...] = (
-        _receptors,
+        receptors,
         _extent,
         _advanced_extent,
         _brain,
@@ -52,118 +39,21 @@ def contradictions(profile: Profile, today: Date) -> list[Contradiction]:
     return [*found, *_dates(profile, today)]
 
 
-def _error(path: str, found: str, expected: str, remedy: str = "") -> Contradiction:
-    return Contradiction(ProfileFault(path, found, expected, remedy), blocks=True)
-
-
-def _warning(path: str, found: str, expected: str, remedy: str = "") -> Contradiction:
-    return Contradiction(ProfileFault(path, found, expected, remedy), blocks=False)
-
-
-def _receptors(profile: Profile) -> Finding:
-    for index, specimen in enumerate(profile.specimens or ()):
-        path = f"$.specimens[{index}]"
-        yield from _her2_status(specimen, path)
-        yield from _ish(specimen, path)
-        yield from _ish_of_mixed_numbers(specimen, path)
-        for marker, status, percent in (
-            ("er", specimen.er, specimen.er_percent),
-            ("pr", specimen.pr, specimen.pr_percent),
-        ):
-            yield from _steroid_receptor(f"{path}.{marker}", status, percent)
-
-
-_REMEDY_HER2 = "Check the pathology report; leave out what is not certain."
-
-
-def _her2_status(specimen: Specimen, path: str) -> Finding:
-    ihc, ish, reported = specimen.her2_ihc, ish_of(specimen), specimen.her2_reported
-    if ihc is None or reported is None:
-        return
-    found = f"her2_ihc {ihc}{_ish_told(specimen)} with her2_reported {reported}"
-    expected = {
-        "3+": ("positive",),
-        "2+": {"positive": ("positive",), "negative": ("low", "negative")}.get(
-            ish or "", ("positive", "low", "negative")
-        ),
-        "1+": ("positive", "low", "negative") if ish == "positive" else ("low", "negative"),
-        "0": ("positive", "negative") if ish == "positive" else ("negative",),
-    }[ihc]
-    if reported not in expected:
-        yield _error(f"{path}.her2_reported", found, f"her2_reported {' or '.join(expected)}", _REMEDY_HER2)
-
-
-def _ish_told(specimen: Specimen) -> str:
-    """The ISH result as the chart gives it, for a message; empty where it gives none."""
-    result = ish_of(specimen)
-    if result is None:
-        return ""
-    if specimen.her2_ish is not None:
-        return f" and her2_ish {result}"
-    ratio, copies = specimen.her2_ish_ratio, specimen.her2_copies_per_cell
-    return f" and ISH {result} (ratio {ratio:g}, {copies:g} copies per cell)"
-
-
-def _ish(specimen: Specimen, path: str) -> Finding:
-    ratio, copies, result = specimen.her2_ish_ratio, specimen.her2_copies_per_cell, specimen.her2_ish
-    if ratio is None or copies is None or result is None:
-        return
-    found = f"her2_ish {result} with ratio {ratio:g} and {copies:g} copies per cell"
-    if (result == "negative" and ratio >= 2.0 and copies >= 4.0) or (
-        result == "positive" and ratio < 2.0 and copies < 4.0
-    ):
-        yield _error(f"{path}.her2_ish", found, "a result that fits ratio and copies (ASCO/CAP 2018)", _REMEDY_HER2)
-    elif result == "equivocal" and (ratio >= 2.0) == (copies >= 4.0):
-        clear = "positive" if ratio >= 2.0 else "negative"
-        yield _warning(f"{path}.her2_ish", found, f"{clear}, by ratio and copies (ASCO/CAP 2018)", _REMEDY_HER2)
-
-
-def _ish_of_mixed_numbers(specimen: Specimen, path: str) -> Finding:
-    """Positive on numbers that disagree: ASCO/CAP 2018, groups 2 and 4, and group 3 beside IHC 0 or 1+, end negative.
-
-    So it does after a second count, unless IHC is 3+. A chart may know more than its numbers: it is told, not refused.
-    """
-    ratio, copies, ihc = specimen.her2_ish_ratio, specimen.her2_copies_per_cell, specimen.her2_ihc
-    field = "her2_ish" if specimen.her2_ish is not None else "her2_reported"
-    if ratio is None or copies is None or ihc == "3+" or getattr(specimen, field) != "positive":
-        return
-    group_3 = ratio < 2.0 and copies >= 6.0
-    if (ratio >= 2.0) != (copies >= 4.0) and not (group_3 and ihc in (None, "2+")):
-        beside = f" beside IHC {ihc}" if ihc else ""
-        found = f"positive with ratio {ratio:g} and {copies:g} copies per cell{beside}"
-        expected = "negative once counted again, unless IHC is 3+ (ASCO/CAP 2018)"
-        yield _warning(f"{path}.{field}", found, expected, _REMEDY_HER2)
-
-
-def _steroid_receptor(path: str, status: str | None, percent: float | None) -> Finding:
-    if status is None or percent is None:
-        return
-    found = f"{status} with {percent:g} % positive cells"
-    if status == "positive" and percent < ER_PR_POSITIVE_PERCENT:
-        yield _error(path, found, "negative below 1 %", "Check the pathology report.")
-    elif status == "negative" and percent >= ER_PR_CLEARLY_POSITIVE_PERCENT:
-        yield _error(path, found, "positive from 1 %", "Check the pathology report.")
-    elif status == "negative" and percent >= ER_PR_POSITIVE_PERCENT:
-        yield _warning(
-            path, found, "positive from 1 % (low positive up to 10 %)", "An older cut-off may have been used."
-        )
-
-
 def _extent(profile: Profile) -> Finding:
     disease, treatments = profile.disease, profile.treatments or ()
     if disease.setting == "early":
         if disease.stage == "IV":
-            yield _error("$.disease.stage", "IV in early disease", "I to III, or setting metastatic")
+            yield error("$.disease.stage", "IV in early disease", "I to III, or setting metastatic")
         if disease.sites_of_metastasis:
-            yield _error("$.disease.sites_of_metastasis", "metastases in early disease", "none, or setting metastatic")
+            yield error("$.disease.sites_of_metastasis", "metastases in early disease", "none, or setting metastatic")
         if disease.relapse_date is not None:
-            yield _error(
+            yield error(
                 "$.disease.setting",
                 f"early, with a relapse_date ({disease.relapse_date}: the first distant relapse)",
                 "setting metastatic, or no relapse_date",
             )
         if any(one.setting == "metastatic" for one in treatments):
-            yield _error(
+            yield error(
                 "$.treatments",
                 "a treatment for metastatic disease in early disease",
                 "setting metastatic, or none",
@@ -171,7 +61,7 @@ def _extent(profile: Profile) -> Finding:
     if disease.residual_invasive_disease and any(
         one.setting == "neoadjuvant" and one.best_response == "pathological_complete" for one in treatments
     ):
-        yield _error(
+        yield error(
             "$.disease.residual_invasive_disease",
             "true after a pathological complete response",
             "one of the two",
@@ -181,10 +71,10 @@ def _extent(profile: Profile) -> Finding:
 def _advanced_extent(profile: Profile) -> Finding:
     disease = profile.disease
     if disease.setting == "metastatic" and disease.early_phase is not None:
-        yield _error("$.disease.early_phase", f"{disease.early_phase} in metastatic disease", "no early_phase")
+        yield error("$.disease.early_phase", f"{disease.early_phase} in metastatic disease", "no early_phase")
     distant = [one for one in disease.sites_of_metastasis or () if one in _DISTANT]
     if disease.setting == "locally_advanced_unresectable" and distant:
-        yield _error(
+        yield error(
             "$.disease.sites_of_metastasis",
             f"{', '.join(distant)} in disease that is locally advanced",
             "no distant metastases, or setting metastatic",
@@ -196,19 +86,19 @@ def _brain(profile: Profile) -> Finding:
     sites = disease.sites_of_metastasis or ()
     has_brain = brain.status in ("stable", "untreated", "progressing")
     if brain.status == "none" and "brain" in sites:
-        yield _error("$.brain_metastases.status", "none, with brain among the sites of metastasis", "one of the two")
+        yield error("$.brain_metastases.status", "none, with brain among the sites of metastasis", "one of the two")
     if brain.leptomeningeal is False and "leptomeninges" in sites:
-        yield _error("$.brain_metastases.leptomeningeal", "false, with leptomeninges among the sites", "one of the two")
+        yield error("$.brain_metastases.leptomeningeal", "false, with leptomeninges among the sites", "one of the two")
     if (has_brain or brain.leptomeningeal) and disease.setting == "early":
-        yield _error("$.disease.setting", "early, with metastases in the central nervous system", "metastatic")
+        yield error("$.disease.setting", "early, with metastases in the central nervous system", "metastatic")
     if disease.progressing_now == "cns_only" and brain.status in ("none", "stable") and not brain.leptomeningeal:
-        yield _error(
+        yield error(
             "$.disease.progressing_now",
             f"cns_only, with brain metastases {brain.status}",
             "status progressing or untreated",
         )
     if disease.progressing_now == "no" and brain.status == "progressing":
-        yield _error("$.disease.progressing_now", "no, with progressing brain metastases", "cns_only or systemic")
+        yield error("$.disease.progressing_now", "no, with progressing brain metastases", "cns_only or systemic")
 
 
 def _brain_under_treatment(profile: Profile) -> Finding:
@@ -218,7 +108,7 @@ def _brain_under_treatment(profile: Profile) -> Finding:
         return
     for index, one in _latest(profile):
         if one.progression_site == "cns_only":
-            yield _error(
+            yield error(
                 "$.brain_metastases.status",
                 f"none, with progression in the central nervous system only under treatments[{index}]",
                 "the status of the brain metastases, or another progression_site",
@@ -250,32 +140,32 @@ def _place(one: Treatment, numbered: bool) -> tuple[int, Date, bool]:
 def _person(profile: Profile) -> Finding:
     person = profile.patient
     if person.sex == "male" and person.pregnancy in ("pregnant", "breastfeeding"):
-        yield _error("$.patient.pregnancy", f"{person.pregnancy} in a male patient", "one of the two")
+        yield error("$.patient.pregnancy", f"{person.pregnancy} in a male patient", "one of the two")
     if person.sex == "male" and person.menopausal_status is not None:
-        yield _error("$.patient.menopausal_status", "a menopausal status in a male patient", "one of the two")
+        yield error("$.patient.menopausal_status", "a menopausal status in a male patient", "one of the two")
     if person.pregnancy == "pregnant" and person.menopausal_status == "postmenopausal":
-        yield _error("$.patient.pregnancy", "pregnant after menopause", "one of the two")
+        yield error("$.patient.pregnancy", "pregnant after menopause", "one of the two")
 
 
 def _treatments(profile: Profile) -> Finding:
     for index, one in enumerate(profile.treatments or ()):
         path = f"$.treatments[{index}]"
         if one.ongoing and one.end is not None:
-            yield _error(f"{path}.ongoing", f"true with the end {one.end}", "one of the two")
+            yield error(f"{path}.ongoing", f"true with the end {one.end}", "one of the two")
         if one.ongoing and one.stop_reason is not None:
-            yield _error(f"{path}.ongoing", f"true with the stop_reason {one.stop_reason}", "one of the two")
+            yield error(f"{path}.ongoing", f"true with the stop_reason {one.stop_reason}", "one of the two")
         if one.start and one.end and one.end < one.start:
-            yield _error(f"{path}.end", f"{one.end}, before the start {one.start}", "an end after the start")
+            yield error(f"{path}.end", f"{one.end}, before the start {one.start}", "an end after the start")
         if one.stopped_agents and not set(one.stopped_agents) <= set(one.agents):
-            yield _error(f"{path}.stopped_agents", ", ".join(one.stopped_agents), f"some of {', '.join(one.agents)}")
+            yield error(f"{path}.stopped_agents", ", ".join(one.stopped_agents), f"some of {', '.join(one.agents)}")
         if one.progression_site and one.stop_reason not in (None, "progression"):
-            yield _error(
+            yield error(
                 f"{path}.progression_site",
                 f"given with stop_reason {one.stop_reason}",
                 "stop_reason progression",
             )
         if one.line is not None and one.setting in _EARLY:
-            yield _warning(
+            yield warning(
                 f"{path}.line",
                 f"line {one.line} for {one.setting} treatment",
                 "line numbers for metastatic disease only",
@@ -287,7 +177,7 @@ def _line_numbers(profile: Profile) -> Finding:
     counts = Counter(one.line for _, one in advanced if one.line is not None and not one.maintenance_of_previous)
     for line, count in sorted(counts.items()):
         if count > 1:
-            yield _warning(
+            yield warning(
                 "$.treatments[].line",
                 f"line {line} numbered {count} times",
                 "each line once",
@@ -298,7 +188,7 @@ def _line_numbers(profile: Profile) -> Finding:
     last = max(numbers, default=0)
     if last > listed and profile.treatments_complete is not False:
         index = next(index for index, one in advanced if one.line == last)
-        yield _warning(
+        yield warning(
             f"$.treatments[{index}].line",
             f"line {last}, with {listed} line{'s' if listed > 1 else ''} listed",
             "the lines before it in the list",
@@ -316,7 +206,7 @@ def _lines_going_on(profile: Profile) -> Finding:
     for index, line in going_on:
         others = sorted({other for _, other in going_on if other != line})
         if others:
-            yield _error(
+            yield error(
                 f"$.treatments[{index}].ongoing",
                 f"true for line {line}, and for line {', '.join(map(str, others))} as well",
                 "one line that goes on",
@@ -327,7 +217,7 @@ def _lines_going_on(profile: Profile) -> Finding:
 def _progression_now(profile: Profile) -> Finding:
     for index, one in enumerate(profile.treatments or ()):
         if profile.disease.progressing_now == "no" and one.ongoing and one.progression_site == "systemic":
-            yield _error(
+            yield error(
                 "$.disease.progressing_now",
                 f"no, with systemic progression under treatments[{index}], which goes on",
                 "systemic, or no progression_site there",
@@ -343,7 +233,7 @@ def _progression_taken_from_response(profile: Profile) -> Finding:
     if any(one.progression_site or one.best_response not in _RESPONDING for _, one in going_on):
         return
     for index, one in going_on[:1]:
-        yield _warning(
+        yield warning(
             "$.disease.progressing_now",
             "nothing",
             "whether the disease is progressing now",
@@ -355,7 +245,7 @@ def _progression_taken_from_response(profile: Profile) -> Finding:
 def _lungs(profile: Profile) -> Finding:
     ild = profile.health.interstitial_lung_disease
     if ild and ild.status == "never" and (ild.grade or ild.caused_by or ild.steroids_needed):
-        yield _error(
+        yield error(
             "$.health.interstitial_lung_disease.status",
             "never, with a grade, cause or steroids",
             "past or active",
@@ -365,7 +255,7 @@ def _lungs(profile: Profile) -> Finding:
 def _heart(profile: Profile) -> Finding:
     health = profile.health
     if health.heart_failure == "none" and health.lvef_percent is not None and health.lvef_percent < 40:
-        yield _warning("$.health.heart_failure", f"none, with LVEF {health.lvef_percent:g} %", "a check of both values")
+        yield warning("$.health.heart_failure", f"none, with LVEF {health.lvef_percent:g} %", "a check of both values")
 
 
 def _dates(profile: Profile, today: Date) -> Finding:
@@ -381,21 +271,21 @@ def _dates(profile: Profile, today: Date) -> Finding:
         *((f"$.treatments[{i}].end", one.end) for i, one in enumerate(profile.treatments or ())),
     ]
     if profile.date is not None and profile.date > today:
-        yield _error("$.date", str(profile.date), f"a date up to today ({today})")
+        yield error("$.date", str(profile.date), f"a date up to today ({today})")
     for path, value in dated:
         if value is not None and value > limit:
             what = "the date of the profile" if profile.date else "today"
-            yield _error(
+            yield error(
                 path,
                 str(value),
                 f"a date up to {what} ({limit})",
                 "A date in the future cannot be a finding.",
             )
         if value is not None and value.year < 1900:
-            yield _error(path, str(value), "a date from 1900 on")
+            yield error(path, str(value), "a date from 1900 on")
     diagnosis, relapse = profile.disease.diagnosis_date, profile.disease.relapse_date
     if diagnosis and relapse and relapse < diagnosis:
-        yield _error(
+        yield error(
             "$.disease.relapse_date",
             f"{relapse}, before the diagnosis {diagnosis}",
             "a relapse after the diagnosis",

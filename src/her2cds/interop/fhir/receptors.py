@@ -10,7 +10,7 @@ from typing import Any
 from her2cds.interop.fhir.elements import Answer, Reading
 from her2cds.interop.fhir.resources import Resource
 from her2cds.interop.fhir.specimens import Result
-from her2cds.profile.contradictions import ER_PR_POSITIVE_PERCENT
+from her2cds.profile.assays import ER_PR_POSITIVE_PERCENT
 
 _STATUS = {"positive": "positive", "negative": "negative"}
 _DUPLICATION = {**_STATUS, "equivocal": "equivocal", "present": "positive", "absent": "negative"}
