@@ -16,8 +16,9 @@ from urllib.request import urlopen
 
 import pytest
 
-from her2cds import KnowledgeBase
+from her2cds import KnowledgeBase, evaluate
 from her2cds.interop.fhir.paging import gaps
+from her2cds.rendering.markdown import escape
 from her2cds.service.hooks.cards import shortened
 from her2cds.service.hooks.chart import chart_of
 from her2cds.service.hooks.model import HookRequest
@@ -239,6 +240,22 @@ def test_selecting_a_drug_shows_how_it_stands_and_the_alternatives(client: Any, 
     assert card["indicator"] == "info"
     assert "Ranked with it" in card["detail"]
     assert "Trastuzumab emtansine" in card["detail"]
+
+
+@pytest.mark.parametrize("call_of", [call("patient-view"), call("order-select", "T-DXd")], ids=["view", "select"])
+@pytest.mark.parametrize("name", ["second-line-her2-positive", "active-brain-metastases", "second-line-active-ild"])
+def test_a_card_tells_what_is_to_be_weighed_or_watched_with_every_regimen(
+    name: str, call_of: Json, client: Any, chart: Chart, knowledge: KnowledgeBase
+) -> None:
+    chart.profile = example(name)
+    details = "\n".join(card["detail"] for card in cards_of(client, call_of))
+    therapies = evaluate(example(name), knowledge).therapies
+    assert therapies
+    for one in therapies:
+        for told in (*one.warnings, *one.open_checks):
+            (line,) = (line for line in details.splitlines() if escape(told.title) in line)
+            assert escape(one.name) in line
+            assert all(citation.source in line for citation in told.citations)
 
 
 def test_only_the_selected_orders_are_judged_on_selection(client: Any, chart: Chart) -> None:

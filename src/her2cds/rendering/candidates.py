@@ -67,6 +67,15 @@ def investigational_lines(one: Investigational, questions: Iterable[Question]) -
     yield from (("Caveat", text) for text in one.caveats)
 
 
+def safety_lines(therapy: Therapy, questions: Iterable[Question]) -> Iterator[Line]:
+    """What is to be weighed or checked before a candidate is given, in full; what is to be watched, by its title."""
+    yield from _warnings(one for one in therapy.warnings if one.effect != "monitor")
+    yield from _checks(therapy, questions)
+    for one in therapy.warnings:
+        if one.effect == "monitor":
+            yield EFFECT_WORDS[one.effect], f"{one.title} {cite(one.citations)}".strip()
+
+
 def ruled_out_line(one: NotRecommended) -> Line:
     """A regimen that is ruled out, with every reason and its source."""
     return one.name, " ".join(_ruled_out(reason) for reason in one.reasons)

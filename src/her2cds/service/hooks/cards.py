@@ -10,10 +10,11 @@ from uuid import NAMESPACE_URL, uuid5
 from her2cds.errors import ProfileError
 from her2cds.knowledge.base import Knowledge
 from her2cds.rendering.blocks import Block, Bullets, Paragraph, cite
+from her2cds.rendering.candidates import safety_lines
 from her2cds.rendering.markdown import to_markdown
 from her2cds.rendering.plain import one_line
-from her2cds.rendering.words import category_words, facts_in_words
-from her2cds.report.model import Report
+from her2cds.rendering.words import EFFECT_WORDS, category_words, facts_in_words
+from her2cds.report.model import Report, Therapy
 from her2cds.service.hooks.judge import Judgement, Objection
 from her2cds.service.hooks.model import SUMMARY_MOST, Action, Card, Coding, Link, Source, Suggestion
 from her2cds.service.hooks.orders import Order
@@ -163,11 +164,22 @@ def _report_blocks(report: Report) -> Iterator[Block]:
         sources = cite([citation for reason in one.because for citation in reason.citations])
         condition = f"; if {facts_in_words(one.conditional_on, report.questions)}" if one.conditional_on else ""
         lines.append((f"{one.rank}. {one.name}", f"{category_words(one)}{condition} {sources}".strip()))
+    lines += _safety_lines(report.therapies[:_MOST_LISTED], report)
     lines += [("Not recommended", f"{one.name}: {_reasons(one.reasons)}") for one in report.not_recommended]
     lines += [("Ask first", one.question) for one in report.questions[:3]]
     lines += [("Notice", one.text) for one in report.notices[:3]]
     if lines:
         yield Bullets(tuple(lines))
+
+
+def _safety_lines(therapies: Iterable[Therapy], report: Report) -> Iterator[tuple[str, str]]:
+    """What is to be weighed, checked or watched with each; what holds for several is told once, with their names."""
+    told: dict[tuple[str, str], list[str]] = {}
+    for one in therapies:
+        for line in safety_lines(one, report.questions):
+            told.setdefault(line, []).append(one.name)
+    by_weight = sorted(told.items(), key=lambda item: item[0][0] == EFFECT_WORDS["monitor"])
+    return ((label, f"{', '.join(dict.fromkeys(names))}: {words}") for (label, words), names in by_weight)
 
 
 def _reasons(reasons: Iterable[object]) -> str:
@@ -183,6 +195,8 @@ def _judgement_blocks(judgement: Judgement, report: Report) -> Iterator[Block]:
         if ones:
             listed = tuple((label, f"{one.rank}. {one.name} ({category_words(one)})") for one in ones[:_MOST_LISTED])
             yield Bullets(listed)
+    if safety := tuple(_safety_lines((*held[:_MOST_LISTED], *others[:_MOST_LISTED]), report)):
+        yield Bullets(safety)
     if report.statement:
         yield Paragraph(report.statement, strong=True)
 
