@@ -55,9 +55,9 @@ class Cluster:
         self.processes.append(process)
         return process
 
-    def add_worker(self, *, nanny: bool = False) -> subprocess.Popen[bytes]:
+    def add_worker(self, *, nanny: bool = False, threads: int = 1) -> subprocess.Popen[bytes]:
         file = str(self.folder / "scheduler.json")
-        options = ["--scheduler-file", file, "--nthreads", "1", "--nanny" if nanny else "--no-nanny"]
+        options = ["--scheduler-file", file, "--nthreads", str(threads), "--nanny" if nanny else "--no-nanny"]
         return self.start("worker", *options, "--local-directory", str(self.folder))
 
 
@@ -198,6 +198,21 @@ def test_a_part_that_kills_its_workers_is_given_up_and_the_others_are_done(clust
     (lost,) = [one for one in finished if one.error]
     assert lost.part.number == 3
     assert "KilledWorker" in str(lost.error)
+
+
+def dies_beside_the_second(part: Part) -> int:
+    if part.number == 1:
+        os._exit(1)
+    time.sleep(2)
+    return part.number
+
+
+def test_a_part_that_only_stood_beside_the_one_that_kills_is_done(cluster: Cluster, tmp_path: Path) -> None:
+    cluster.add_worker(nanny=True, threads=2)
+    write_cohort(tmp_path / "a.ndjson", 2)
+    finished = list(run_on_dask(dies_beside_the_second, plan(tmp_path / "a.ndjson", 1), cluster.address))
+    assert {one.part.number: one.result for one in finished} == {1: None, 2: 2}
+    assert ["KilledWorker" in str(one.error) for one in finished if one.error] == [True]
 
 
 def refuses(part: Part) -> int:

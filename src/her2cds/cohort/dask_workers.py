@@ -28,15 +28,25 @@ _ADDRESS = re.compile(r"(tcp|tls)://[^/\s]+:\d+")
 def run_on_dask(task: Task[R], parts: Iterable[Part], address: str) -> Iterator[Finished[R]]:
     """Run a task on every part on the workers of the scheduler at `address` (tcp://host:port).
 
-    Raises CohortError where no scheduler answers, or where it goes away.
+    The scheduler gives up all parts that workers died with time and again: those too that only stood beside the one
+    that killed them. So each is tried once more, alone. Raises CohortError where no scheduler answers, or where it goes
+    away.
     """
-    from distributed import as_completed
+    from distributed import KilledWorker, as_completed
 
     with _client(address) as client:
         run = uuid.uuid4().hex  # keys are the scheduler's: another run with parts of these names may be on it
         futures = {client.submit(task, part, pure=False, key=f"her2cds-{run}-{part.name}"): part for part in parts}
+        suspects = []
         for future in as_completed(list(futures), loop=client.loop):
-            yield _finished(future, futures.pop(future), address)
+            part = futures.pop(future)
+            if future.status == "error" and isinstance(future.exception(), KilledWorker):
+                suspects.append(part)
+            else:
+                yield _finished(future, part, address)
+        for part in suspects:
+            alone = client.submit(task, part, pure=False, key=f"her2cds-{run}-{part.name}-alone")
+            yield _finished(alone, part, address)
 
 
 def _client(address: str) -> Client:
