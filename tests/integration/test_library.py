@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import logging
+import pickle
 import re
 import runpy
 import shutil
@@ -17,6 +18,7 @@ import pytest
 
 from her2cds import KnowledgeBase, ProfileError, evaluate, load_knowledge
 from her2cds.engine import memory
+from her2cds.evaluation import examine, report_on
 from tests.conftest import PROJECT
 from tests.property.random_profiles import RandomProfiles
 
@@ -42,6 +44,14 @@ def test_a_failed_profile_leaves_no_trace(knowledge: KnowledgeBase) -> None:
 def test_what_is_no_profile_is_told_as_a_fault_of_the_profile(given: Any, knowledge: KnowledgeBase) -> None:
     with pytest.raises(ProfileError, match="expected a profile: a mapping, JSON text or a Profile"):
         evaluate(given, knowledge)
+
+
+def test_a_case_and_a_report_can_go_to_another_process(knowledge: KnowledgeBase) -> None:
+    for path in sorted((PROJECT / "patient_examples").glob("*.json")):
+        case = examine(path.read_bytes(), knowledge)
+        report = report_on(case, knowledge)
+        assert report_on(pickle.loads(pickle.dumps(case)), knowledge) == report
+        assert pickle.loads(pickle.dumps(report)) == report
 
 
 def test_text_tree_and_profile_give_the_same_report(knowledge: KnowledgeBase) -> None:

@@ -368,6 +368,21 @@ CONTRADICTIONS = [
 ]
 
 
+@pytest.mark.parametrize(
+    ("ihc", "expected"),
+    [
+        ({}, "negative, unless IHC is 3+ or a second count differs"),
+        ({"her2_ihc": "2+"}, "negative, unless a second count differs"),
+        ({"her2_ihc": "1+"}, "negative"),
+        ({"her2_ihc": "0"}, "negative"),
+    ],
+)
+def test_what_numbers_that_disagree_come_to_depends_on_ihc(ihc: dict[str, str], expected: str) -> None:
+    profile = Profile.model_validate({"specimens": [{**ihc, **GROUP_2, "her2_ish": "positive"}]})
+    (found,) = contradictions(profile, TODAY)
+    assert found.fault.expected == f"{expected} (ASCO/CAP 2018)"
+
+
 @pytest.mark.parametrize(("tree", "blocks"), CONTRADICTIONS)
 def test_contradictions_are_errors_or_warnings(tree: dict[str, Any], blocks: bool) -> None:
     profile = Profile.model_validate(tree)

@@ -159,3 +159,8 @@ def test_a_reader_of_markdown_sees_the_same_blocks_whatever_stands_in_them(hosti
 def test_lines_break_where_the_standard_library_breaks_them(text: str, width: int) -> None:
     lines = [line.text for line in styled_lines([Paragraph(text)], width)]
     assert lines == (textwrap.wrap(text.strip(" "), width, break_on_hyphens=False) or [""])
+
+
+def test_a_text_of_nothing_but_hard_spaces_is_an_empty_line() -> None:
+    blocks = [Paragraph("\u00a0" * 100), Tree((TreeLine(0, "yes", "\u00a0" * 100),))]
+    assert [line.text for line in styled_lines(blocks)] == ["", "  yes "]

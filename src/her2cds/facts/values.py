@@ -7,7 +7,6 @@ positive, but low or zero is open" is not lost. A set is known by what is in it,
 from __future__ import annotations
 
 from collections.abc import Mapping
-from types import MappingProxyType
 from typing import Final, NamedTuple
 
 from her2cds.facts.truth import FALSE, TRUE, UNKNOWN, Truth, any_of, truth
@@ -43,6 +42,10 @@ class ScalarFact(NamedTuple):
         return self.candidates[0] if self.candidates and len(self.candidates) == 1 else None
 
 
+# Nothing writes to it: the type has no way to.
+_NO_ORIGINS: Mapping[str, str] = {}
+
+
 class SetFact(NamedTuple):
     """Members that are in, may be in, and are out.
 
@@ -54,7 +57,7 @@ class SetFact(NamedTuple):
     maybe: frozenset[str] = frozenset()
     absent: frozenset[str] | None = frozenset()
     absent_prefixes: frozenset[str] = frozenset()
-    origins: Mapping[str, str] = MappingProxyType({})
+    origins: Mapping[str, str] = _NO_ORIGINS
     origin: str = ""
 
     def contains(self, member: str) -> Truth:

@@ -67,9 +67,10 @@ def _ish(specimen: Specimen, path: str) -> Finding:
 
 
 def _ish_of_mixed_numbers(specimen: Specimen, path: str) -> Finding:
-    """Positive on numbers that disagree: ASCO/CAP 2018, groups 2 and 4, and group 3 beside IHC 0 or 1+, end negative.
+    """Positive on numbers that disagree, where ASCO/CAP 2018 ends in negative.
 
-    So it does after a second count, unless IHC is 3+. A chart may know more than its numbers: it is told, not refused.
+    Groups 2 and 4 do beside IHC 2+ once a second count has not changed them, and all three groups beside IHC 0 or 1+;
+    none does beside IHC 3+. A chart may know more than its numbers (the second count): it is told, not refused.
     """
     ratio, copies, ihc = specimen.her2_ish_ratio, specimen.her2_copies_per_cell, specimen.her2_ihc
     field = "her2_ish" if specimen.her2_ish is not None else "her2_reported"
@@ -79,7 +80,8 @@ def _ish_of_mixed_numbers(specimen: Specimen, path: str) -> Finding:
     if (ratio >= 2.0) != (copies >= 4.0) and not (group_3 and ihc in (None, "2+")):
         beside = f" beside IHC {ihc}" if ihc else ""
         found = f"positive with ratio {ratio:g} and {copies:g} copies per cell{beside}"
-        expected = "negative once counted again, unless IHC is 3+ (ASCO/CAP 2018)"
+        unless = {None: ", unless IHC is 3+ or a second count differs", "2+": ", unless a second count differs"}
+        expected = f"negative{unless.get(ihc, '')} (ASCO/CAP 2018)"
         yield warning(f"{path}.{field}", found, expected, _REMEDY_HER2)
 
 

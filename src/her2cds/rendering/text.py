@@ -80,7 +80,7 @@ def _wrapped(text: str, width: int) -> list[str]:
     """As `textwrap.wrap` breaks it, in a tenth of the time where no word is wider than a line."""
     line, room = one_line(text).strip(" "), max(width, _NARROWEST)
     if max(map(len, line.split(" "))) > room:
-        return textwrap.wrap(line, width=room, break_on_hyphens=False)
+        return textwrap.wrap(line, width=room, break_on_hyphens=False) or [""]
     return [found.rstrip(" ") for found in _lines_of(room).findall(line)] or [""]
 
 
